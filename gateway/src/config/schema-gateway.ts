@@ -1,0 +1,104 @@
+import Type from 'typebox';
+import { Cidr, Name, PluginUse, Port, Size, strict } from './schema-common.ts';
+
+const Listener = Type.Object(
+  {
+    name: Name,
+    address: Type.String({ default: '::', description: 'IP address to listen on; :: is all, IPv4 included' }),
+    port: Port,
+  },
+  strict,
+);
+
+const NacosRegistry = Type.Object(
+  {
+    type: Type.Literal('nacos'),
+    servers: Type.Array(Type.String({ pattern: '^[^\\s:/]+:\\d{1,5}$', description: 'host:port of the HTTP port' }), {
+      minItems: 1,
+      description: 'Nacos servers; the gRPC port is the HTTP port + 1000',
+    }),
+    username: Type.Optional(Type.String({ description: 'empty: no login' })),
+    password: Type.Optional(Type.String({ description: 'give it as { secret: name } or ${VARIABLE}' })),
+    grpcPortOffset: Type.Integer({ default: 1000, minimum: -65_535, maximum: 65_535 }),
+  },
+  strict,
+);
+const FileRegistry = Type.Object(
+  { type: Type.Literal('file'), path: Type.String({ minLength: 1, description: 'watched file of services' }) },
+  strict,
+);
+export const Registry = Type.Union([NacosRegistry, FileRegistry]);
+export type RegistryConfig = Type.StaticDecode<typeof Registry>;
+export type NacosRegistryConfig = Type.StaticDecode<typeof NacosRegistry>;
+
+const Plugin = Type.Object(
+  {
+    name: Name,
+    source: Type.String({ pattern: '^file:.+', description: 'file:<path>, relative to gateway.yaml' }),
+    sha256: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$', description: 'digest that the module must have' })),
+    limits: Type.Object(
+      {
+        memory: Size({ default: '16MiB', description: 'linear memory of one instance' }),
+        fuel: Type.Object(
+          {
+            request: Type.Integer({
+              default: 5_000_000,
+              minimum: 1000,
+              maximum: 1_000_000_000,
+              description: 'instructions of one callback of an exchange',
+            }),
+            tick: Type.Integer({ default: 10_000_000, minimum: 1000, maximum: 1_000_000_000 }),
+            configure: Type.Integer({
+              default: 20_000_000,
+              minimum: 1000,
+              maximum: 1_000_000_000,
+              description: 'instructions of start-up and configuration, each',
+            }),
+          },
+          { ...strict, default: {} },
+        ),
+      },
+      { ...strict, default: {} },
+    ),
+  },
+  strict,
+);
+export type PluginConfig = Type.StaticDecode<typeof Plugin>;
+
+/** `gateway.yaml`: what the operator owns. */
+export const GatewaySchema = Type.Object(
+  {
+    apiVersion: Type.Literal('sluice/v1'),
+    listeners: Type.Array(Listener, { minItems: 1 }),
+    workers: Type.Integer({
+      default: 1,
+      minimum: 0,
+      maximum: 1,
+      description: 'threads that carry traffic; 0 = inline on the main thread',
+    }),
+    admin: Type.Object(
+      {
+        address: Type.String({ default: '127.0.0.1' }),
+        port: Type.Integer({ default: 9901, minimum: 0, maximum: 65_535 }),
+      },
+      { ...strict, default: {} },
+    ),
+    registries: Type.Record(Type.String(), Registry, { default: {} }),
+    tenants: Type.Object({ directory: Type.String({ minLength: 1, description: 'one file for each tenant' }) }, strict),
+    plugins: Type.Array(Plugin, { default: [], description: 'the catalogue that chain and tenants may use' }),
+    chain: Type.Array(PluginUse, { default: [], description: 'plugins that run for every tenant' }),
+    secrets: Type.Optional(
+      Type.Object({ directory: Type.String({ minLength: 1, description: 'one file for each secret' }) }, strict),
+    ),
+    trustedProxies: Type.Array(Cidr, { default: [], description: 'peers whose X-Forwarded-* headers are believed' }),
+    accessLog: Type.Object(
+      {
+        path: Type.String({ default: 'stdout', description: 'stdout, off, or a file' }),
+        format: Type.Literal('json', { default: 'json' }),
+      },
+      { ...strict, default: {} },
+    ),
+  },
+  strict,
+);
+export type GatewayConfig = Type.StaticDecode<typeof GatewaySchema>;

@@ -1,0 +1,182 @@
+/** Who caused a failure; decides the log level and where an operator looks first. */
+export type ErrorSource = 'client' | 'gateway' | 'upstream' | 'plugin' | 'config';
+
+interface ErrorEntry {
+  /** HTTP status of the local reply; 0 where the failure never becomes a response. */
+  readonly status: number;
+  readonly source: ErrorSource;
+  /** What happened, and what to do about it. */
+  readonly message: string;
+}
+
+/**
+ * Every failure the gateway can report, in one place. Codes are `SLUICE_<AREA>_<WHAT>` and are never reused with
+ * another meaning. `docs/errors.md` lists the same codes; a test compares both.
+ */
+export const ERRORS = {
+  SLUICE_REQUEST_INVALID: {
+    status: 400,
+    source: 'client',
+    message: 'The request is malformed. Send a valid HTTP/1.1 request.',
+  },
+  SLUICE_REQUEST_TIMEOUT: {
+    status: 408,
+    source: 'client',
+    message: 'The request did not arrive in time. Send head and body without long pauses.',
+  },
+  SLUICE_REQUEST_BODY_TOO_LARGE: {
+    status: 413,
+    source: 'client',
+    message: 'The request body is larger than allowed. Send less.',
+  },
+  SLUICE_REQUEST_TARGET_TOO_LONG: {
+    status: 414,
+    source: 'client',
+    message: 'The request target is longer than allowed. Shorten path or query.',
+  },
+  SLUICE_REQUEST_HEAD_TOO_LARGE: {
+    status: 431,
+    source: 'client',
+    message: 'The request headers are larger than allowed. Send fewer or shorter headers.',
+  },
+  SLUICE_CLIENT_ABORTED: {
+    status: 499,
+    source: 'client',
+    message: 'The client went away before the response was complete.',
+  },
+  SLUICE_ROUTE_DOMAIN_UNKNOWN: {
+    status: 404,
+    source: 'client',
+    message: 'No tenant serves this host. Check the Host header, or add the domain to a tenant.',
+  },
+  SLUICE_ROUTE_NOT_FOUND: {
+    status: 404,
+    source: 'client',
+    message: 'No route of this domain matches the request. Check path, method and headers.',
+  },
+  SLUICE_TENANT_UNAVAILABLE: {
+    status: 503,
+    source: 'gateway',
+    message: 'The tenant of this domain has no valid configuration yet. Run sluice check and mend its file.',
+  },
+  SLUICE_LANE_NO_ENDPOINT: {
+    status: 503,
+    source: 'upstream',
+    message: 'The lane has no usable endpoint and may not fall back to baseline.',
+  },
+  SLUICE_UPSTREAM_NO_ENDPOINT: {
+    status: 503,
+    source: 'upstream',
+    message: 'The service has no usable endpoint. Check its registration and health.',
+  },
+  SLUICE_UPSTREAM_OVERLOADED: {
+    status: 503,
+    source: 'upstream',
+    message: 'All connections to the service are busy and its queue is full. Add endpoints or raise the limits.',
+  },
+  SLUICE_UPSTREAM_CONNECT_FAILED: {
+    status: 502,
+    source: 'upstream',
+    message: 'No connection to the endpoint could be opened.',
+  },
+  SLUICE_UPSTREAM_CONNECT_TIMEOUT: {
+    status: 504,
+    source: 'upstream',
+    message: 'The endpoint did not accept a connection in time.',
+  },
+  SLUICE_UPSTREAM_RESET: {
+    status: 502,
+    source: 'upstream',
+    message: 'The endpoint closed the connection before the response was complete.',
+  },
+  SLUICE_UPSTREAM_PROTOCOL: {
+    status: 502,
+    source: 'upstream',
+    message: 'The endpoint sent a response that is not valid HTTP.',
+  },
+  SLUICE_UPSTREAM_TIMEOUT: {
+    status: 504,
+    source: 'upstream',
+    message: 'The service did not answer within the time limit of the route (timeouts.request).',
+  },
+  SLUICE_UPSTREAM_TRY_TIMEOUT: {
+    status: 504,
+    source: 'upstream',
+    message: 'The endpoint did not answer within the time limit of one attempt (timeouts.perTry).',
+  },
+  SLUICE_PLUGIN_FAILED: {
+    status: 503,
+    source: 'plugin',
+    message: 'A plugin of this route failed, and its failure policy is closed.',
+  },
+  SLUICE_PLUGIN_UNAVAILABLE: {
+    status: 503,
+    source: 'plugin',
+    message: 'A plugin of this route is not running after repeated failures, and its failure policy is closed.',
+  },
+  SLUICE_PLUGIN_PAUSE_TIMEOUT: {
+    status: 503,
+    source: 'plugin',
+    message: 'A plugin of this route held the request for too long, and its failure policy is closed.',
+  },
+  SLUICE_PLUGIN_INVALID: {
+    status: 0,
+    source: 'plugin',
+    message: 'The module cannot run as a plugin.',
+  },
+  SLUICE_GATEWAY_DRAINING: {
+    status: 503,
+    source: 'gateway',
+    message: 'The gateway is shutting down. Try again; another replica will answer.',
+  },
+  SLUICE_GATEWAY_INTERNAL: {
+    status: 500,
+    source: 'gateway',
+    message: 'The gateway failed while it handled the request. See its log for the trace id.',
+  },
+  SLUICE_CONFIG_INVALID: {
+    status: 0,
+    source: 'config',
+    message: 'The configuration has errors. Each is listed with its place and remedy.',
+  },
+  SLUICE_CONFIG_UNREADABLE: {
+    status: 0,
+    source: 'config',
+    message: 'A configuration file cannot be read. Check path and permissions.',
+  },
+  SLUICE_LISTENER_PORT_TAKEN: {
+    status: 0,
+    source: 'config',
+    message: 'The port of a listener is in use. Stop the other program or choose another port.',
+  },
+  SLUICE_LISTENER_FAILED: {
+    status: 0,
+    source: 'config',
+    message: 'A listener cannot open its port. Check address, port and permissions.',
+  },
+  SLUICE_DISCOVERY_FAILED: {
+    status: 0,
+    source: 'upstream',
+    message: 'The registry did not answer as expected. Endpoints stay as last known.',
+  },
+} as const satisfies Record<`SLUICE_${string}`, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** A failure with a code of the table. `detail` names the place; the table's message says what to do. */
+export class GatewayError extends Error {
+  readonly code: ErrorCode;
+  readonly detail: string;
+
+  constructor(code: ErrorCode, detail: string, options?: ErrorOptions) {
+    super(detail === '' ? ERRORS[code].message : `${detail}: ${ERRORS[code].message}`, options);
+    this.name = 'GatewayError';
+    this.code = code;
+    this.detail = detail;
+  }
+}
+
+/** The table's entry for a code, typed without its literal. */
+export function describeError(code: ErrorCode): ErrorEntry {
+  return ERRORS[code];
+}

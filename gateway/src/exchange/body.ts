@@ -1,0 +1,34 @@
+import type { ErrorCode } from '../core/errors.ts';
+import type { HeaderList } from './headers.ts';
+
+/** Receives a body. Exactly one of `onBodyEnd` and `onBodyError` comes, once, last. */
+export interface BodyReader {
+  /**
+   * A chunk, never empty. It belongs to the source and is valid **until this call returns**: socket read buffers are
+   * reused. Who keeps it copies it. To slow the source down, call `pause()` on it.
+   */
+  onBodyData(chunk: Buffer): void;
+  /** The body is complete. `trailers` is null when there are none. */
+  onBodyEnd(trailers: HeaderList | null): void;
+  /** The body will never be complete: SLUICE_CLIENT_ABORTED, SLUICE_REQUEST_BODY_TOO_LARGE, SLUICE_REQUEST_TIMEOUT, … */
+  onBodyError(code: ErrorCode): void;
+}
+
+/**
+ * The body of a request, pushed. Nothing arrives before `read`, and nothing after `stop`. An exchange without a body
+ * has no source (`null`), never an empty one.
+ */
+export interface BodySource {
+  /** Length announced by the sender, or -1 when it is not known (chunked). */
+  readonly length: number;
+  /** Starts delivery, at the earliest in a later turn of the event loop. Called at most once. */
+  read(reader: BodyReader): void;
+  /** No chunk comes until `resume`; one that is already on its way may still come. */
+  pause(): void;
+  resume(): void;
+  /**
+   * Nobody wants the rest: an early response, an aborted attempt. No further callback comes. The source gets rid of
+   * what remains (a server drains a little or closes the connection after the response).
+   */
+  stop(): void;
+}
