@@ -19,6 +19,12 @@ export const ERRORS = {
     source: 'client',
     message: 'The request is malformed. Send a valid HTTP/1.1 request.',
   },
+  SLUICE_REQUEST_PATH_INVALID: {
+    status: 400,
+    source: 'client',
+    message:
+      'The path has dot segments, a backslash, a fragment or a NUL. Send the path resolved and encoded (RFC 3986).',
+  },
   SLUICE_REQUEST_TIMEOUT: {
     status: 408,
     source: 'client',
@@ -38,6 +44,11 @@ export const ERRORS = {
     status: 431,
     source: 'client',
     message: 'The request headers are larger than allowed. Send fewer or shorter headers.',
+  },
+  SLUICE_REQUEST_UNSUPPORTED: {
+    status: 501,
+    source: 'client',
+    message: 'The gateway offers no tunnels, protocol upgrades or transfer codings. Send a plain HTTP/1.1 request.',
   },
   SLUICE_CLIENT_ABORTED: {
     status: 499,
@@ -94,6 +105,11 @@ export const ERRORS = {
     source: 'upstream',
     message: 'The endpoint sent a response that is not valid HTTP.',
   },
+  SLUICE_UPSTREAM_STALLED: {
+    status: 504,
+    source: 'upstream',
+    message: 'The endpoint fell silent in the middle of its response.',
+  },
   SLUICE_UPSTREAM_TIMEOUT: {
     status: 504,
     source: 'upstream',
@@ -124,6 +140,11 @@ export const ERRORS = {
     source: 'plugin',
     message: 'The module cannot run as a plugin.',
   },
+  SLUICE_PLUGIN_START_FAILED: {
+    status: 0,
+    source: 'plugin',
+    message: 'The plugin failed while it started, or refused its configuration. Mend the configuration or the plugin.',
+  },
   SLUICE_GATEWAY_DRAINING: {
     status: 503,
     source: 'gateway',
@@ -144,6 +165,61 @@ export const ERRORS = {
     source: 'config',
     message: 'A configuration file cannot be read. Check path and permissions.',
   },
+  SLUICE_CONFIG_SYNTAX: {
+    status: 0,
+    source: 'config',
+    message: 'The file is not valid YAML or JSON.',
+  },
+  SLUICE_CONFIG_TOO_LARGE: {
+    status: 0,
+    source: 'config',
+    message: 'The file is larger or nested deeper than allowed. Split or simplify it.',
+  },
+  SLUICE_CONFIG_UNKNOWN_KEY: {
+    status: 0,
+    source: 'config',
+    message: 'The key means nothing here. Correct or remove it.',
+  },
+  SLUICE_CONFIG_MISSING_KEY: {
+    status: 0,
+    source: 'config',
+    message: 'A required key is missing. Add it.',
+  },
+  SLUICE_CONFIG_UNSUPPORTED: {
+    status: 0,
+    source: 'config',
+    message: 'The key is known, but what it asks for is not supported yet. Remove it.',
+  },
+  SLUICE_CONFIG_VALUE: {
+    status: 0,
+    source: 'config',
+    message: 'The value is not acceptable for this key.',
+  },
+  SLUICE_CONFIG_CONFLICT: {
+    status: 0,
+    source: 'config',
+    message: 'Two parts of the configuration exclude each other. Keep one.',
+  },
+  SLUICE_CONFIG_REFERENCE: {
+    status: 0,
+    source: 'config',
+    message: 'The value names something that does not exist. Define it or correct the name.',
+  },
+  SLUICE_CONFIG_REGEX: {
+    status: 0,
+    source: 'config',
+    message: 'The regular expression cannot be used.',
+  },
+  SLUICE_CONFIG_SECRET: {
+    status: 0,
+    source: 'config',
+    message: 'The secret cannot be read. Put it into the secrets directory.',
+  },
+  SLUICE_CONFIG_VARIABLE: {
+    status: 0,
+    source: 'config',
+    message: 'The environment variable is not set. Set it or give a default.',
+  },
   SLUICE_LISTENER_PORT_TAKEN: {
     status: 0,
     source: 'config',
@@ -153,6 +229,26 @@ export const ERRORS = {
     status: 0,
     source: 'config',
     message: 'A listener cannot open its port. Check address, port and permissions.',
+  },
+  SLUICE_ACCESSLOG_UNWRITABLE: {
+    status: 0,
+    source: 'config',
+    message: 'The access log cannot be opened for writing. Check path and permissions.',
+  },
+  SLUICE_ADMIN_HOST_REFUSED: {
+    status: 403,
+    source: 'client',
+    message: 'The admin API on a loopback address answers only to localhost, 127.0.0.1 and [::1].',
+  },
+  SLUICE_ADMIN_METHOD_NOT_ALLOWED: {
+    status: 405,
+    source: 'client',
+    message: 'The admin API only reads. Use GET or HEAD.',
+  },
+  SLUICE_ADMIN_NOT_FOUND: {
+    status: 404,
+    source: 'client',
+    message: 'The admin API has no such path.',
   },
   SLUICE_DISCOVERY_FAILED: {
     status: 0,

@@ -11,6 +11,14 @@ export const LIMITS = {
   requestHeaderCount: 200,
   /** A client that sends its head slower than this holds a socket for nothing (slowloris). */
   headTimeoutMs: 10_000,
+  /** A client that stops in the middle of its body, or takes nothing of its response, for this long is given up. */
+  clientIdleMs: 60_000,
+  /** Rest of an unwanted request body that is worth reading to keep the connection (Go: 256 KiB). */
+  requestDrainBytes: 256 * 1024,
+  /** A closing connection is still read from for this long, so that a client that is still sending gets its answer. */
+  lingerMs: 1_000,
+  /** Open connections of one listener; without bound descriptors run out and nothing works any more. */
+  connectionsPerListener: 50_000,
   /** Longer than the idle time of common load balancers (AWS 60 s), so that they close first, never we. */
   keepAliveTimeoutMs: 75_000,
   /** Without bound a slow endpoint collects sockets until descriptors run out. */
@@ -20,22 +28,102 @@ export const LIMITS = {
   /** Shorter than the idle time of common servers (Node 5 s), so that a reused socket is rarely a dead one. */
   upstreamKeepAliveMs: 4_000,
   connectTimeoutMs: 3_000,
+  /** Heads of upstream responses; services that set many cookies need more than Node's 16 KiB (Envoy: 60 KiB). */
+  responseHeadBytes: 64 * 1024,
+  /** An endpoint that falls silent in the middle of a response; long streams send keep-alives more often than that. */
+  upstreamIdleMs: 300_000,
   /** Whole exchange, when the route says nothing. */
   defaultRequestTimeoutMs: 30_000,
   /** One pattern; longer ones are generated or hostile. */
   regexPatternLength: 1024,
   /** Input of one pattern; header values and paths beyond it do not match. */
   regexInputLength: 8 * 1024,
-  /** A configuration file; 1 MiB holds about 5 000 routes. */
-  configFileBytes: 4 * 1024 * 1024,
+  /** Sticky keys are ids of users and devices; each rule hashes them anew, so a longer one counts as no key. */
+  stickyKeyLength: 1024,
+  /** Steps of one match: cost of the pattern times length of the input. A linear engine takes about 50 in a µs. */
+  regexWork: 256 * 1024,
+  /** Cost of all patterns of one configuration file; compiling costs about 10 µs for each step. */
+  regexCostPerFile: 64 * 1024,
+  /** A replacement; each match inserts it, so that it multiplies the input. */
+  regexReplacementLength: 512,
+  /** A configuration file; 1 MiB holds about 5 000 routes and takes about a second to read. */
+  configFileBytes: 2 * 1024 * 1024,
+  /** Values of one configuration file with its aliases unfolded; a bomb of aliases has billions. */
+  configValues: 500_000,
+  /** Nesting of a configuration file; deeper ones are made to exhaust the stack. */
+  configDepth: 64,
+  /** Problems reported of one file; whoever has more mends these first. */
+  configProblems: 50,
+  /** Files of one tenant directory; each is held in memory. */
+  tenantFiles: 10_000,
+  /** One secret; certificates and keys are a few KiB. */
+  secretBytes: 64 * 1024,
   /** In-flight exchanges get this long after SIGTERM before their sockets are closed. */
   drainDeadlineMs: 30_000,
   /** Log lines of one worker waiting for the writer; more are counted and dropped. */
   accessLogQueueLines: 20_000,
   /** A push or file with more is refused: 26 000 instances are 10 MiB of Nacos JSON. */
   endpointsPerService: 30_000,
-  /** Answer bodies of the gateway itself echo the request nowhere, so they stay small. */
+  /** One message of a Nacos server: the largest list allowed above, with long metadata. */
+  nacosMessageBytes: 64 * 1024 * 1024,
+  /** A service that empties at once is more often a fault of the registry than of all its instances; providers that
+   * come back after a restart of the registry have registered by then. */
+  emptyListHoldMs: 30_000,
+  /** The answer of a Nacos login; a token is below 1 KiB. */
+  nacosLoginBytes: 64 * 1024,
+  /** What W3C Trace Context asks to be passed on at least; a longer list is dropped whole. */
   tracestateBytes: 512,
   /** Access-log values are cut to this length, so that one request cannot write megabytes of log. */
   accessLogValueBytes: 2048,
+  /** A worker posts its lines to the writer when they reach this size, or after `accessLogFlushMs`. */
+  accessLogBatchBytes: 64 * 1024,
+  /** How late a line may be; short enough for `tail -f`, long enough to write hundreds of lines at once. */
+  accessLogFlushMs: 100,
+  /** Log bytes waiting for a slow disk or pipe on the main thread; more are counted and dropped. */
+  accessLogQueueBytes: 64 * 1024 * 1024,
+  /** Metric series (tenant, route, lane), about 200 bytes each in every worker; more are counted as `_other`. */
+  metricSeries: 100_000,
+  /** Sockets on the admin port: probes, scrapers and a few people. */
+  adminConnections: 256,
+  /** Longest process log line: what POSIX writes to a pipe in one piece, so that threads never mix their lines. */
+  processLogLineBytes: 4096,
+  /** A plugin module; Go's, the largest seen, have 6.5 MB. */
+  pluginModuleBytes: 16 * 1024 * 1024,
+  /** Functions of a module; Go's have 15 000. Each costs compile time. */
+  pluginFunctions: 100_000,
+  /** Elements of one table of a module; 16 bytes each outside its memory limit. */
+  pluginTableElements: 100_000,
+  /** Serialised maps from a plugin, and what it may add to the heads of one exchange (Envoy: 1 MiB, 1024 pairs). */
+  pluginMapBytes: 256 * 1024,
+  pluginMapPairs: 1024,
+  /** Body of a plugin's own answer; it is copied and held until the client has it. */
+  pluginReplyBytes: 1024 * 1024,
+  /** One log line of a plugin; the rest is cut off. */
+  pluginLogLineBytes: 4096,
+  /** Lines a plugin may log at once, refilled at as many per second; more are counted and dropped. */
+  pluginLogLines: 100,
+  /** Series of one plugin; later ones share a sink that nobody reads. */
+  pluginMetrics: 256,
+  pluginMetricNameBytes: 256,
+  /** Shared data of one plugin of one tenant; the least recently used entries make room. */
+  pluginSharedDataBytes: 1024 * 1024,
+  /** Properties that the plugins of one exchange may set; the oldest make room. */
+  pluginProperties: 64,
+  pluginPropertyBytes: 64 * 1024,
+  /** Shorter ticks would turn an idle plugin into a load. */
+  pluginTickMs: 10,
+  /** A plugin that holds an exchange longer has forgotten it; its failure policy decides. */
+  pluginPauseMs: 10_000,
+  /** How long a plugin may delay the end of a context after it answered "not done". */
+  pluginDoneMs: 5_000,
+  /** Exchanges on a replaced plugin get this long before its VM is dropped. */
+  pluginRetireMs: 600_000,
+  /** Wait before the second rebuild of a VM in a row; doubles up to the longest. */
+  pluginBackoffMs: 100,
+  pluginBackoffLongestMs: 10_000,
+  /** Failures in a row (with little served between) from which on the plugin's breaker is open. */
+  pluginBreakerFailures: 5,
+  /** Exchanges a VM must have served, or the time it must have lived, for its failure to count as the first again. */
+  pluginHealthyExchanges: 100,
+  pluginHealthyMs: 10_000,
 } as const;

@@ -29,6 +29,10 @@ export class TimerWheel {
   #count = 0;
   #origin: number;
   #interval: NodeJS.Timeout | null = null;
+  /** Taken off their slots and not called yet. A field, so that an owner that throws costs the others one tick only. */
+  #batch: WheelTimer | null = null;
+  /** While firing the clock must not be stopped: a restart would move the origin under the running turn. */
+  #advancing = false;
 
   /** @param resolution milliseconds per tick; default 10. */
   constructor(resolution = 10, now: () => number = () => performance.now()) {
@@ -44,7 +48,7 @@ export class TimerWheel {
 
   /** Calls `owner.onTimeout(kind)` once after `delay` milliseconds. */
   schedule(owner: Expirable, delay: number, kind = 0): WheelTimer {
-    if (this.#count === 0) this.#start();
+    if (this.#interval === null) this.#start();
     const timer = new WheelTimer();
     timer.owner = owner;
     timer.kind = kind;
@@ -59,11 +63,10 @@ export class TimerWheel {
   cancel(timer: WheelTimer | null): void {
     if (timer === null || timer.owner === null) return;
     timer.owner = null;
-    // Taken off its slot already: it is in the batch that fires right now, and #fire counts it.
-    if (timer.slot === -1) return;
-    this.#unlink(timer);
     this.#count--;
-    if (this.#count === 0) this.#stop();
+    // Without a slot it is in the batch that fires right now, which skips it.
+    if (timer.slot !== -1) this.#unlink(timer);
+    if (this.#count === 0 && !this.#advancing) this.#stop();
   }
 
   /** Fires what is due now. Runs on the interval; tests with a clock of their own call it directly. */
@@ -71,33 +74,44 @@ export class TimerWheel {
     const target = Math.floor((this.#now() - this.#origin) / this.#resolution);
     // After a long stall one turn of the wheel visits every slot; more turns would find nothing new.
     if (target - this.#tick > SLOTS) this.#tick = target - SLOTS;
-    while (this.#tick < target) {
-      this.#tick++;
-      this.#fire(this.#tick % SLOTS, target);
+    this.#advancing = true;
+    try {
+      this.#fire();
+      while (this.#tick < target) {
+        this.#tick++;
+        this.#collect(this.#tick % SLOTS, target);
+        this.#fire();
+      }
+    } finally {
+      this.#advancing = false;
     }
+    if (this.#count === 0) this.#stop();
   }
 
-  #fire(slot: number, target: number): void {
-    let timer = this.#slots[slot]!;
-    let due: WheelTimer | null = null;
+  /** Moves what is due from a slot to the batch, the oldest first. */
+  #collect(slot: number, target: number): void {
+    let timer = this.#slots[slot] ?? null;
     while (timer !== null) {
       const next: WheelTimer | null = timer.next;
       if (timer.due <= target) {
         this.#unlink(timer);
-        timer.next = due;
-        due = timer;
+        timer.next = this.#batch;
+        this.#batch = timer;
       }
-      timer = next!;
+      timer = next;
     }
-    while (due !== null) {
-      const next: WheelTimer | null = due.next;
-      due.next = null;
-      const owner = due.owner;
-      due.owner = null;
+  }
+
+  #fire(): void {
+    while (this.#batch !== null) {
+      const timer: WheelTimer = this.#batch;
+      this.#batch = timer.next;
+      timer.next = null;
+      const owner = timer.owner;
+      if (owner === null) continue;
+      timer.owner = null;
       this.#count--;
-      if (this.#count === 0) this.#stop();
-      owner?.onTimeout(due.kind);
-      due = next;
+      owner.onTimeout(timer.kind);
     }
   }
 

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../core/limits.ts';
+import { MetricSlots, WORKER_SLOTS } from '../core/metrics.ts';
+import { SeriesTable } from '../core/series-table.ts';
+import { TimerWheel } from '../core/wheel.ts';
+import { Exchange } from '../exchange/exchange.ts';
+import { PairHeaders } from '../exchange/headers.ts';
+import type { ResponseSink } from '../exchange/sink.ts';
+import { AccessLog } from './access-log.ts';
+
+const connection = {
+  id: 1,
+  listener: 'http',
+  remoteAddress: '127.0.0.1',
+  remotePort: 1,
+  localAddress: '127.0.0.1',
+  localPort: 2,
+  tls: false,
+  serverName: '',
+};
+
+function exchange(target: string): Exchange {
+  return new Exchange(connection, 'HTTP/1.1', 'GET', target, 'a', new PairHeaders(), null, {} as ResponseSink);
+}
+
+function setUp() {
+  const table = new SeriesTable();
+  const buffer = table.attach();
+  const posts: { batch: string; lines: number }[] = [];
+  let now = 0;
+  const wheel = new TimerWheel(10, () => now);
+  const create = () =>
+    new AccessLog(new MetricSlots(buffer), wheel, (batch, lines) => void posts.push({ batch, lines }));
+  const wait = (ms: number) => {
+    now += ms;
+    wheel.advance();
+  };
+  return { table, main: new MetricSlots(buffer), posts, log: create(), create, wait, wheel };
+}
+
+describe('AccessLog', () => {
+  it('posts lines together after the flush time', () => {
+    const { log, posts, wait } = setUp();
+    log.append(exchange('/1'));
+    log.append(exchange('/2'));
+    wait(LIMITS.accessLogFlushMs - 20);
+    expect(posts).toEqual([]);
+    wait(40);
+    expect(posts).toHaveLength(1);
+    expect(posts[0]!.lines).toBe(2);
+    const lines = posts[0]!.batch.trimEnd().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as { path: string }).path)).toEqual(['/1', '/2']);
+  });
+
+  it('posts at once when a batch is large, and sets one timer at a time', () => {
+    const { log, posts, wait, wheel } = setUp();
+    for (let i = 0; i < 500; i++) log.append(exchange(`/${'a'.repeat(1000)}`));
+    expect(posts.length).toBeGreaterThan(5);
+    for (const { batch } of posts) expect(batch.length).toBeLessThan(LIMITS.accessLogBatchBytes + 4096);
+    expect(wheel.size).toBe(1);
+    wait(LIMITS.accessLogFlushMs + 20);
+    expect(posts.reduce((sum, { lines }) => sum + lines, 0)).toBe(500);
+    expect(wheel.size).toBe(0);
+  });
+
+  it('drops and counts when the writer does not keep up, and goes on when it does', () => {
+    const { log, posts, table, main } = setUp();
+    for (let i = 0; i < LIMITS.accessLogQueueLines + 7; i++) log.append(exchange('/'));
+    log.flush();
+    expect(posts.reduce((sum, { lines }) => sum + lines, 0)).toBe(LIMITS.accessLogQueueLines);
+    expect(table.workerTotal(WORKER_SLOTS.accessLogDropped)).toBe(7);
+    main.add(WORKER_SLOTS.accessLogSettled, 5);
+    for (let i = 0; i < 10; i++) log.append(exchange('/'));
+    log.flush();
+    expect(posts.at(-1)!.lines).toBe(5);
+    expect(table.workerTotal(WORKER_SLOTS.accessLogDropped)).toBe(12);
+  });
+
+  it('does not count the lost lines of a predecessor as waiting', () => {
+    const { log, create, posts } = setUp();
+    for (let i = 0; i < LIMITS.accessLogQueueLines; i++) log.append(exchange('/'));
+    log.flush();
+    const successor = create();
+    successor.append(exchange('/after'));
+    successor.flush();
+    expect(posts.at(-1)!.batch).toContain('/after');
+  });
+
+  it('posts nothing when there is nothing', () => {
+    const { log, posts } = setUp();
+    log.flush();
+    expect(posts).toEqual([]);
+  });
+});

@@ -1,0 +1,65 @@
+import { LIMITS } from '../core/limits.ts';
+import { type MetricSlots, WORKER_SLOTS } from '../core/metrics.ts';
+import type { Expirable, TimerWheel } from '../core/wheel.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import { formatLine } from './access-log-line.ts';
+
+/** Takes a batch of whole lines, each with its newline, to the writer on the main thread. */
+export type PostBatch = (batch: string, lines: number) => void;
+
+/**
+ * The access log of one worker. Lines are gathered in one string and posted by size or time. How many of them the writer
+ * still has is read from shared memory, so that no acknowledgements travel: beyond `LIMITS.accessLogQueueLines` new lines
+ * are counted and dropped.
+ */
+export class AccessLog implements Expirable {
+  readonly #slots: MetricSlots;
+  readonly #wheel: TimerWheel;
+  readonly #post: PostBatch;
+  #batch = '';
+  #lines = 0;
+  #timerSet = false;
+
+  constructor(slots: MetricSlots, wheel: TimerWheel, post: PostBatch) {
+    this.#slots = slots;
+    this.#wheel = wheel;
+    this.#post = post;
+    // Lines that a predecessor in this worker's place posted and that died with it count as settled.
+    slots.add(WORKER_SLOTS.accessLogPosted, -this.#waiting());
+  }
+
+  /** Logs a finished exchange. Never throws, never waits. */
+  append(exchange: Exchange): void {
+    if (this.#lines + this.#waiting() >= LIMITS.accessLogQueueLines) {
+      this.#slots.add(WORKER_SLOTS.accessLogDropped, 1);
+      return;
+    }
+    this.#batch += formatLine(exchange, performance.now());
+    this.#lines++;
+    if (this.#batch.length >= LIMITS.accessLogBatchBytes) this.flush();
+    else if (!this.#timerSet) {
+      this.#timerSet = true;
+      this.#wheel.schedule(this, LIMITS.accessLogFlushMs);
+    }
+  }
+
+  /** Posts what is gathered; before a worker ends, its last lines go so. */
+  flush(): void {
+    if (this.#lines === 0) return;
+    const batch = this.#batch;
+    const lines = this.#lines;
+    this.#batch = '';
+    this.#lines = 0;
+    this.#slots.add(WORKER_SLOTS.accessLogPosted, lines);
+    this.#post(batch, lines);
+  }
+
+  onTimeout(): void {
+    this.#timerSet = false;
+    this.flush();
+  }
+
+  #waiting(): number {
+    return this.#slots.get(WORKER_SLOTS.accessLogPosted) - this.#slots.get(WORKER_SLOTS.accessLogSettled);
+  }
+}

@@ -1,0 +1,176 @@
+/** A metric family as the exposition describes it. */
+export interface MetricFamily {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram' | 'summary';
+  readonly help: string;
+  readonly labels: readonly string[];
+}
+
+const ROUTE_LABELS = ['tenant', 'route', 'lane'] as const;
+const PLUGIN_LABELS = ['tenant', 'plugin'] as const;
+
+/**
+ * Every metric of the gateway, in one place. Names follow the rules of Prometheus: base units in the name, `_total` on
+ * counters. `docs/metrics.md` lists the same; a test compares both.
+ */
+export const METRICS = {
+  requests: {
+    name: 'sluice_requests_total',
+    type: 'counter',
+    help: 'Finished requests by class of the status sent, or aborted.',
+    labels: [...ROUTE_LABELS, 'code'],
+  },
+  requestDuration: {
+    name: 'sluice_request_duration_seconds',
+    type: 'histogram',
+    help: 'Time from the first byte of a request to the end of its response.',
+    labels: ROUTE_LABELS,
+  },
+  requestBytes: {
+    name: 'sluice_request_bytes_total',
+    type: 'counter',
+    help: 'Bytes of request bodies received.',
+    labels: ROUTE_LABELS,
+  },
+  responseBytes: {
+    name: 'sluice_response_bytes_total',
+    type: 'counter',
+    help: 'Bytes of response bodies sent.',
+    labels: ROUTE_LABELS,
+  },
+  seriesOverflowed: {
+    name: 'sluice_metric_series_overflowed_total',
+    type: 'counter',
+    help: 'Series of routes that found no room and are counted as route _other.',
+    labels: [],
+  },
+  buildInfo: {
+    name: 'sluice_build_info',
+    type: 'gauge',
+    help: 'Always 1; versions of the gateway and of Node.js as labels.',
+    labels: ['version', 'node'],
+  },
+  snapshotVersion: {
+    name: 'sluice_snapshot_version',
+    type: 'gauge',
+    help: 'Version of the newest snapshot.',
+    labels: [],
+  },
+  workerSnapshotVersion: {
+    name: 'sluice_worker_snapshot_version',
+    type: 'gauge',
+    help: 'Version of the snapshot that a worker serves.',
+    labels: ['worker'],
+  },
+  configReloads: {
+    name: 'sluice_config_reloads_total',
+    type: 'counter',
+    help: 'Configuration files loaded, by result: success or failure.',
+    labels: ['result'],
+  },
+  tenantState: {
+    name: 'sluice_config_tenant_state',
+    type: 'gauge',
+    help: '1 for the state a tenant is in (active, stale, failed), 0 for the others.',
+    labels: ['tenant', 'state'],
+  },
+  discoveryConnected: {
+    name: 'sluice_discovery_connected',
+    type: 'gauge',
+    help: '1 while a registry answers, else 0.',
+    labels: ['registry'],
+  },
+  discoveryEndpoints: {
+    name: 'sluice_discovery_endpoints',
+    type: 'gauge',
+    help: 'Endpoints of a service, whatever their health.',
+    labels: ['tenant', 'service', 'lane'],
+  },
+  discoveryHealthyEndpoints: {
+    name: 'sluice_discovery_healthy_endpoints',
+    type: 'gauge',
+    help: 'Endpoints of a service that are healthy.',
+    labels: ['tenant', 'service', 'lane'],
+  },
+  accessLogDropped: {
+    name: 'sluice_accesslog_dropped_total',
+    type: 'counter',
+    help: 'Access log lines that were dropped because the log could not be written fast enough.',
+    labels: [],
+  },
+  pluginCalls: {
+    name: 'sluice_plugin_calls_total',
+    type: 'counter',
+    help: 'Callbacks of a plugin that were called.',
+    labels: PLUGIN_LABELS,
+  },
+  pluginSeconds: {
+    name: 'sluice_plugin_seconds_total',
+    type: 'counter',
+    help: 'Time spent inside a plugin.',
+    labels: PLUGIN_LABELS,
+  },
+  pluginFuel: {
+    name: 'sluice_plugin_fuel_total',
+    type: 'counter',
+    help: 'Instructions that a plugin used.',
+    labels: PLUGIN_LABELS,
+  },
+  pluginTraps: {
+    name: 'sluice_plugin_traps_total',
+    type: 'counter',
+    help: 'Callbacks of a plugin that ended in a trap, by cause.',
+    labels: [...PLUGIN_LABELS, 'cause'],
+  },
+  pluginInstances: {
+    name: 'sluice_plugin_instances',
+    type: 'gauge',
+    help: 'Running instances of a plugin in all workers.',
+    labels: PLUGIN_LABELS,
+  },
+  pluginMemory: {
+    name: 'sluice_plugin_memory_bytes',
+    type: 'gauge',
+    help: 'Linear memory of all instances of a plugin.',
+    labels: PLUGIN_LABELS,
+  },
+  pluginBreakerOpen: {
+    name: 'sluice_plugin_breaker_open',
+    type: 'gauge',
+    help: '1 while a plugin is not run because it failed repeatedly, else 0.',
+    labels: PLUGIN_LABELS,
+  },
+  pluginCustomCounter: {
+    name: 'sluice_plugin_custom_total',
+    type: 'counter',
+    help: 'Counters that plugins define themselves.',
+    labels: [...PLUGIN_LABELS, 'metric'],
+  },
+  pluginCustomGauge: {
+    name: 'sluice_plugin_custom',
+    type: 'gauge',
+    help: 'Gauges that plugins define themselves.',
+    labels: [...PLUGIN_LABELS, 'metric'],
+  },
+  pluginCustomSummary: {
+    name: 'sluice_plugin_custom_observations',
+    type: 'summary',
+    help: 'Sum and count of the histograms that plugins define themselves.',
+    labels: [...PLUGIN_LABELS, 'metric'],
+  },
+  listenerConnections: {
+    name: 'sluice_listener_connections',
+    type: 'gauge',
+    help: 'Open connections of clients.',
+    labels: ['listener'],
+  },
+  workerEventLoopDelay: {
+    name: 'sluice_worker_event_loop_delay_seconds',
+    type: 'gauge',
+    help: "99th percentile of the delay of a worker's event loop since its last report.",
+    labels: ['worker'],
+  },
+} as const satisfies Record<string, MetricFamily>;
+
+/** Prefix of the process and Node.js metrics that prom-client collects by itself. */
+export const PROCESS_METRICS_PREFIX = 'sluice_';

@@ -1,0 +1,41 @@
+import { describeError, type ErrorCode } from '../core/errors.ts';
+
+/** Envoy's short flags for what the gateway reports, where Envoy has a word for it. */
+const FLAGS: Partial<Record<ErrorCode, string>> = {
+  SLUICE_REQUEST_TIMEOUT: 'RT',
+  SLUICE_CLIENT_ABORTED: 'DC',
+  SLUICE_ROUTE_DOMAIN_UNKNOWN: 'NR',
+  SLUICE_ROUTE_NOT_FOUND: 'NR',
+  SLUICE_TENANT_UNAVAILABLE: 'NC',
+  SLUICE_LANE_NO_ENDPOINT: 'UH',
+  SLUICE_UPSTREAM_NO_ENDPOINT: 'UH',
+  SLUICE_UPSTREAM_OVERLOADED: 'UO',
+  SLUICE_UPSTREAM_CONNECT_FAILED: 'UF',
+  SLUICE_UPSTREAM_CONNECT_TIMEOUT: 'UF',
+  SLUICE_UPSTREAM_RESET: 'UC',
+  SLUICE_UPSTREAM_PROTOCOL: 'UPE',
+  SLUICE_UPSTREAM_TIMEOUT: 'UT',
+  SLUICE_UPSTREAM_TRY_TIMEOUT: 'UT',
+};
+
+/** `response_flags` of an access log line: Envoy's flag, by the source of the error where there is none, '-' for none. */
+export function responseFlags(error: ErrorCode | null): string {
+  if (error === null) return '-';
+  const flag = FLAGS[error];
+  if (flag !== undefined) return flag;
+  const source = describeError(error).source;
+  if (source === 'client') return 'DPE';
+  return source === 'upstream' ? 'UF' : 'LR';
+}
+
+const TRANSPORT_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'SLUICE_UPSTREAM_CONNECT_FAILED',
+  'SLUICE_UPSTREAM_CONNECT_TIMEOUT',
+  'SLUICE_UPSTREAM_RESET',
+  'SLUICE_UPSTREAM_PROTOCOL',
+]);
+
+/** True for failures of the connection to an endpoint, as opposed to answers that are late or missing. */
+export function isTransportError(error: ErrorCode): boolean {
+  return TRANSPORT_ERRORS.has(error);
+}
