@@ -167,7 +167,7 @@ async function call(
       `${method} ${path}`,
       reply.status,
       body?.code,
-      `${body?.message ?? ''} ${body?.data ?? text}`.trim(),
+      `${body?.message ?? ''} ${body?.data === undefined ? text : JSON.stringify(body.data)}`.trim(),
     );
   }
   return body.data;

@@ -23,7 +23,8 @@ const LAYERS: Readonly<Record<string, number>> = {
 };
 
 const root = import.meta.dirname;
-const IMPORT = /(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s*['"](\.[^'"]+)['"]|\bimport\(\s*['"](\.[^'"]+)['"]|new URL\(\s*['"](\.[^'"]+\.ts)['"]/g;
+const IMPORT =
+  /(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s*['"](\.[^'"]+)['"]|\bimport\(\s*['"](\.[^'"]+)['"]|new URL\(\s*['"](\.[^'"]+\.ts)['"]/g;
 
 interface Edge {
   readonly from: string;
@@ -102,8 +103,14 @@ describe('layers', () => {
     expect(breaksLayers({ from: join('core', 'a.ts'), to: join('proxy', 'b.ts') })).toBe(true);
     expect(breaksLayers({ from: join('wasm', 'a.ts'), to: join('routing', 'b.ts') })).toBe(true);
     expect(breaksLayers({ from: join('proxy', 'a.ts'), to: join('core', 'b.ts') })).toBe(false);
-    expect(findCycle([{ from: 'a', to: 'b' }, { from: 'b', to: 'a' }])).toEqual(['a', 'b', 'a']);
-    const text = "import { a } from '../proxy/a.ts';\nexport type { B } from './b.ts';\nconst c = await import('./c.ts');";
+    expect(
+      findCycle([
+        { from: 'a', to: 'b' },
+        { from: 'b', to: 'a' },
+      ]),
+    ).toEqual(['a', 'b', 'a']);
+    const text =
+      "import { a } from '../proxy/a.ts';\nexport type { B } from './b.ts';\nconst c = await import('./c.ts');";
     expect(importsOf(join(root, 'core', 'x.ts'), text).map((edge) => edge.to)).toEqual([
       join('proxy', 'a.ts'),
       join('core', 'b.ts'),

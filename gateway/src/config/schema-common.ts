@@ -1,4 +1,9 @@
-import Type from 'typebox';
+import { Type } from 'typebox';
+
+/*
+ * `expects` in these schemas is no keyword of JSON Schema: it says what a value looks like, for the remedy of a problem,
+ * where the description says what it is for.
+ */
 
 const DURATION_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 const SIZE_UNITS: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
@@ -10,15 +15,19 @@ function decodeUnit(text: string, units: Readonly<Record<string, number>>): numb
 
 /** A duration as written (`250ms`, `3s`, `1.5m`, `1h`); decoded to milliseconds. */
 export function Duration(options: { description: string; default?: string }) {
-  return Type.Decode(Type.String({ pattern: '^\\d{1,9}(\\.\\d{1,3})?(ms|s|m|h)$', ...options }), (text): number =>
-    decodeUnit(text, DURATION_UNITS),
+  const expects = 'a duration such as 250ms, 3s, 1.5m or 1h';
+  return Type.Decode(
+    Type.String({ pattern: '^\\d{1,9}(\\.\\d{1,3})?(ms|s|m|h)$', expects, ...options }),
+    (text): number => decodeUnit(text, DURATION_UNITS),
   );
 }
 
 /** A size as written (`512B`, `16KiB`, `16MiB`, `1GiB`); decoded to bytes. */
 export function Size(options: { description: string; default?: string }) {
-  return Type.Decode(Type.String({ pattern: '^\\d{1,9}(\\.\\d{1,3})?(B|KiB|MiB|GiB)$', ...options }), (text): number =>
-    decodeUnit(text, SIZE_UNITS),
+  const expects = 'a size such as 512B, 16KiB, 16MiB or 1GiB';
+  return Type.Decode(
+    Type.String({ pattern: '^\\d{1,9}(\\.\\d{1,3})?(B|KiB|MiB|GiB)$', expects, ...options }),
+    (text): number => decodeUnit(text, SIZE_UNITS),
   );
 }
 
@@ -26,19 +35,41 @@ export const strict = { additionalProperties: false } as const;
 
 export const Name = Type.String({
   pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
-  description: 'lower-case letters, digits and inner dashes, 1 to 63 characters',
+  expects: 'lower-case letters, digits and inner dashes, 1 to 63 characters',
 });
 export const ServiceName = Type.String({
   pattern: '^[A-Za-z0-9][A-Za-z0-9._:-]{0,254}$',
-  description: 'letters, digits and . _ : - inside, up to 255 characters',
+  expects: 'letters, digits and . _ : - inside, up to 255 characters',
 });
 export const HeaderName = Type.String({
   pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$",
-  description: 'an HTTP field name (RFC 9110 §5.1)',
+  expects: 'an HTTP field name such as x-device-id (RFC 9110 §5.1)',
+});
+export const HeaderValue = Type.String({
+  pattern: '^([!-~\\x80-\\xff]([\\t -~\\x80-\\xff]{0,4094}[!-~\\x80-\\xff])?)?$',
+  expects: 'an HTTP field value: no line breaks, no control characters, no space at either end, up to 4096 bytes',
+});
+/** Whole words as they stand in URLs, cookies and forms; any text but none at all. */
+export const ParameterName = Type.String({ minLength: 1, maxLength: 128, expects: 'text, 1 to 128 characters' });
+export const CookieName = Type.String({
+  pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$",
+  expects: 'a cookie name (RFC 6265 §4.1.1)',
 });
 export const Port = Type.Integer({ minimum: 0, maximum: 65_535 });
-export const AbsolutePath = Type.String({ pattern: '^/[^?#\\s]*$', maxLength: 2048, description: "begins with '/'" });
-export const Cidr = Type.String({ minLength: 2, maxLength: 64, description: 'an address or CIDR: 10.0.0.0/8, ::1' });
+export const AbsolutePath = Type.String({
+  pattern: '^/[^?#\\s]*$',
+  maxLength: 2048,
+  expects: 'a path that begins with "/", without query, fragment and spaces',
+});
+export const Cidr = Type.String({
+  minLength: 2,
+  maxLength: 64,
+  expects: 'an address or CIDR such as 10.0.0.0/8 or ::1',
+});
+export const HostPort = Type.String({
+  pattern: '^(\\[[0-9a-fA-F:.]+\\]|[^\\s:/\\[\\]]+):\\d{1,5}$',
+  expects: 'host:port such as 10.0.0.7:8080 or "[::1]:8080"',
+});
 
 /** How one header, query parameter or cookie is compared; exactly one of the comparisons is given. */
 export const ValueMatch = Type.Object(

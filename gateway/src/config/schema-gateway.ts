@@ -1,5 +1,5 @@
-import Type from 'typebox';
-import { Cidr, Name, PluginUse, Port, Size, strict } from './schema-common.ts';
+import { Type } from 'typebox';
+import { Cidr, HostPort, Name, PluginUse, Port, Size, strict } from './schema-common.ts';
 
 const Listener = Type.Object(
   {
@@ -13,9 +13,10 @@ const Listener = Type.Object(
 const NacosRegistry = Type.Object(
   {
     type: Type.Literal('nacos'),
-    servers: Type.Array(Type.String({ pattern: '^[^\\s:/]+:\\d{1,5}$', description: 'host:port of the HTTP port' }), {
+    servers: Type.Array(HostPort, {
       minItems: 1,
-      description: 'Nacos servers; the gRPC port is the HTTP port + 1000',
+      maxItems: 16,
+      description: 'Nacos servers with their HTTP port; the gRPC port is the HTTP port + grpcPortOffset',
     }),
     username: Type.Optional(Type.String({ description: 'empty: no login' })),
     password: Type.Optional(Type.String({ description: 'give it as { secret: name } or ${VARIABLE}' })),
@@ -34,8 +35,18 @@ export type NacosRegistryConfig = Type.StaticDecode<typeof NacosRegistry>;
 const Plugin = Type.Object(
   {
     name: Name,
-    source: Type.String({ pattern: '^file:.+', description: 'file:<path>, relative to gateway.yaml' }),
-    sha256: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$', description: 'digest that the module must have' })),
+    source: Type.String({
+      pattern: '^file:.+',
+      description: 'the module, relative to gateway.yaml',
+      expects: 'file: and the path of the module',
+    }),
+    sha256: Type.Optional(
+      Type.String({
+        pattern: '^[0-9a-f]{64}$',
+        description: 'digest that the module must have',
+        expects: '64 hexadecimal digits in lower case',
+      }),
+    ),
     limits: Type.Object(
       {
         memory: Size({ default: '16MiB', description: 'linear memory of one instance' }),
@@ -69,7 +80,7 @@ export type PluginConfig = Type.StaticDecode<typeof Plugin>;
 export const GatewaySchema = Type.Object(
   {
     apiVersion: Type.Literal('sluice/v1'),
-    listeners: Type.Array(Listener, { minItems: 1 }),
+    listeners: Type.Array(Listener, { minItems: 1, maxItems: 64 }),
     workers: Type.Integer({
       default: 1,
       minimum: 0,

@@ -1,10 +1,15 @@
-import Type from 'typebox';
+import { Type } from 'typebox';
+import { LIMITS } from '../core/limits.ts';
 import {
   AbsolutePath,
   Cidr,
+  CookieName,
   Duration,
   HeaderName,
+  HeaderValue,
+  HostPort,
   Name,
+  ParameterName,
   PluginUse,
   Port,
   ServiceName,
@@ -12,14 +17,18 @@ import {
   ValueMatch,
 } from './schema-common.ts';
 
-const Domain = Type.String({ minLength: 1, maxLength: 253, description: 'a host name, exact or with a leading *.' });
+const Domain = Type.String({
+  minLength: 1,
+  maxLength: 253,
+  expects: 'a host name such as app.example.com or "*.example.com"',
+});
 
 const PathMatch = Type.Object(
   {
     exact: Type.Optional(AbsolutePath),
     prefix: Type.Optional(AbsolutePath),
     template: Type.Optional(AbsolutePath),
-    regex: Type.Optional(Type.String({ minLength: 1 })),
+    regex: Type.Optional(Type.String({ minLength: 1, description: 'regular expression for the whole path' })),
   },
   { ...strict, description: 'exactly one of exact, prefix, template (/a/{id}/{rest=**}), regex' },
 );
@@ -35,7 +44,11 @@ const conditions = {
 const Match = Type.Object(
   {
     path: Type.Optional(PathMatch),
-    methods: Type.Optional(Type.Array(Type.String({ pattern: '^[A-Z][A-Z-]{0,31}$' }), { minItems: 1 })),
+    methods: Type.Optional(
+      Type.Array(Type.String({ pattern: '^[A-Z][A-Z-]{0,31}$', expects: 'a method in upper case such as GET' }), {
+        minItems: 1,
+      }),
+    ),
     ...conditions,
   },
   strict,
@@ -45,8 +58,8 @@ export type MatchConfig = Type.StaticDecode<typeof Match>;
 const StickyBy = Type.Object(
   {
     header: Type.Optional(HeaderName),
-    query: Type.Optional(Type.String({ minLength: 1 })),
-    cookie: Type.Optional(Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$" })),
+    query: Type.Optional(ParameterName),
+    cookie: Type.Optional(CookieName),
     clientIp: Type.Optional(Type.Literal(true)),
     issue: Type.Optional(
       Type.Boolean({ description: 'with cookie: issue a random key for a year when there is none' }),
@@ -75,7 +88,11 @@ export type LaneRuleConfig = Type.StaticDecode<typeof LaneRule>;
 const Lane = Type.Object(
   {
     name: Name,
-    tag: Type.String({ pattern: '^[A-Za-z0-9._-]{1,63}$', description: 'value of the tag header' }),
+    tag: Type.String({
+      pattern: '^[A-Za-z0-9._-]{1,63}$',
+      description: 'value of the tag header',
+      expects: 'letters, digits and . _ -, 1 to 63 characters',
+    }),
     enabled: Type.Boolean({ default: true, description: 'false silences the lane: the rollback' }),
     acceptTag: Type.Boolean({ default: false, description: 'a caller may choose this lane by the tag header' }),
     fallback: Type.Union([Type.Literal('baseline'), Type.Literal('reject')], {
@@ -96,7 +113,7 @@ export type LaneConfig = Type.StaticDecode<typeof Lane>;
 
 const StaticEndpoint = Type.Object(
   {
-    address: Type.String({ pattern: '^(\\[[0-9a-fA-F:.]+\\]|[^\\s:\\[\\]]+):\\d{1,5}$', description: 'host:port' }),
+    address: HostPort,
     weight: Type.Number({ default: 1, minimum: 0, maximum: 10_000 }),
     metadata: Type.Record(Type.String(), Type.String(), { default: {} }),
   },
@@ -109,7 +126,7 @@ const Service = Type.Object(
     namespace: Type.Optional(Type.String({ minLength: 1 })),
     group: Type.Optional(Type.String({ minLength: 1 })),
     name: Type.Optional(ServiceName),
-    static: Type.Optional(Type.Array(StaticEndpoint, { minItems: 1 })),
+    static: Type.Optional(Type.Array(StaticEndpoint, { minItems: 1, maxItems: 10_000 })),
     scheme: Type.Union([Type.Literal('http'), Type.Literal('https')], { default: 'http' }),
     loadBalancer: Type.Union([Type.Literal('round-robin'), Type.Literal('p2c')], { default: 'round-robin' }),
   },
@@ -124,7 +141,7 @@ const Rewrite = Type.Object(
     path: Type.Optional(AbsolutePath),
     template: Type.Optional(AbsolutePath),
     regex: Type.Optional(Type.String({ minLength: 1 })),
-    replacement: Type.Optional(Type.String()),
+    replacement: Type.Optional(Type.String({ maxLength: LIMITS.regexReplacementLength })),
     host: Type.Optional(Type.String({ minLength: 1, maxLength: 260 })),
   },
   { ...strict, description: 'at most one of stripPrefix, replacePrefix, path, template, regex+replacement; and host' },
@@ -155,7 +172,7 @@ const Redirect = Type.Object(
     path: Type.Optional(AbsolutePath),
     replacePrefix: Type.Optional(AbsolutePath),
     status: Type.Union(
-      [301, 302, 303, 307, 308].map((status) => Type.Literal(status)),
+      [Type.Literal(301), Type.Literal(302), Type.Literal(303), Type.Literal(307), Type.Literal(308)],
       { default: 302 },
     ),
   },
@@ -166,7 +183,7 @@ export type RedirectConfig = Type.StaticDecode<typeof Redirect>;
 const Respond = Type.Object(
   {
     status: Type.Integer({ default: 200, minimum: 200, maximum: 599 }),
-    headers: Type.Record(HeaderName, Type.String(), { default: {} }),
+    headers: Type.Record(HeaderName, HeaderValue, { default: {} }),
     body: Type.String({ default: '', maxLength: 65_536 }),
   },
   strict,
@@ -183,7 +200,10 @@ export type RetryOn = Type.StaticDecode<typeof RetryOn>;
 
 const Route = Type.Object(
   {
-    id: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$' }),
+    id: Type.String({
+      pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$',
+      expects: 'letters, digits and . _ -, 1 to 128 characters',
+    }),
     hosts: Type.Optional(Type.Array(Domain, { minItems: 1, maxItems: 16 })),
     match: Type.Decode(
       Type.Union([Match, Type.Array(Match, { minItems: 1, maxItems: 64 })], { default: {} }),
@@ -238,6 +258,7 @@ export const TenantSchema = Type.Object(
       default: 'x-mse-tag',
       pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$",
       description: 'header that carries the lane to the next hop',
+      expects: 'an HTTP field name such as x-mse-tag',
     }),
     lanes: Type.Array(Lane, { default: [], maxItems: 32 }),
     plugins: Type.Array(PluginUse, { default: [], description: 'run for every route of the tenant' }),

@@ -130,6 +130,11 @@ export const ERRORS = {
     source: 'plugin',
     message: 'A plugin of this route is not running after repeated failures, and its failure policy is closed.',
   },
+  SLUICE_PLUGIN_CLOSED: {
+    status: 503,
+    source: 'plugin',
+    message: 'A plugin of this route closed the exchange without an answer.',
+  },
   SLUICE_PLUGIN_PAUSE_TIMEOUT: {
     status: 503,
     source: 'plugin',

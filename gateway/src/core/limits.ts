@@ -116,6 +116,8 @@ export const LIMITS = {
   pluginPauseMs: 10_000,
   /** How long a plugin may delay the end of a context after it answered "not done". */
   pluginDoneMs: 5_000,
+  /** Contexts that may wait for it at once; each keeps its exchange in memory. */
+  pluginDoneWaiting: 1000,
   /** Exchanges on a replaced plugin get this long before its VM is dropped. */
   pluginRetireMs: 600_000,
   /** Wait before the second rebuild of a VM in a row; doubles up to the longest. */

@@ -68,6 +68,11 @@ export class DomainIndex<T> {
     return new DomainIndex<T>(shards, size);
   }
 
+  /** The value set for just this name, wildcards taken literally. */
+  get(domain: string): T | undefined {
+    return this.#get(keyOf(domain));
+  }
+
   /** The value of the most specific name that covers the host of `authority`; undefined when none does. */
   find(authority: string): T | undefined {
     const host = hostOf(authority);

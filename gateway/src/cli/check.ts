@@ -1,0 +1,42 @@
+import { loadAll, type LoadedConfig } from '../config/load.ts';
+import { formatProblem } from '../config/problem.ts';
+import type { Environment } from '../config/substitute.ts';
+
+export interface CheckOptions {
+  /** Path of `gateway.yaml`. */
+  readonly config: string;
+  /** One JSON object in place of lines. Default false. */
+  readonly json?: boolean;
+  /** For `${VARIABLE}` in `gateway.yaml`. */
+  readonly env: Environment;
+  /** Takes the output, line by line, without line ends. */
+  readonly print: (line: string) => void;
+}
+
+/** `sluice check`: prints every problem of the gateway's and all tenants' files. Resolves to the exit code: 1 or 0. */
+export async function check(options: CheckOptions): Promise<number> {
+  const loaded = await loadAll(options.config, { env: options.env });
+  const failed = loaded.problems.length > 0;
+  if (options.json === true) {
+    const { problems, tenantFiles } = loaded;
+    options.print(JSON.stringify({ ok: !failed, problems, files: tenantFiles.length + 1 }, null, 2));
+  } else {
+    for (const problem of loaded.problems) options.print(formatProblem(problem));
+    options.print(failed ? failure(loaded) : success(options.config, loaded));
+  }
+  return failed ? 1 : 0;
+}
+
+function success(config: string, { tenants }: LoadedConfig): string {
+  const routes = tenants.reduce((sum, tenant) => sum + tenant.routes.length, 0);
+  return `${config} is valid: ${count(tenants.length, 'tenant')}, ${count(routes, 'route')}.`;
+}
+
+function failure({ problems }: LoadedConfig): string {
+  const files = new Set(problems.map((problem) => problem.file)).size;
+  return `${count(problems.length, 'problem')} in ${count(files, 'file')}.`;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}

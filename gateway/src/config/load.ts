@@ -1,0 +1,117 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { LIMITS } from '../core/limits.ts';
+import { ClaimRegister } from './claims.ts';
+import { displayPath, listTenantFiles, readConfigFile, reasonOf } from './files.ts';
+import { type GatewayOutline, type ParsedGateway, parseGateway, pluginPath } from './parse-gateway.ts';
+import { parseServicesFile } from './parse-services.ts';
+import { parseTenant } from './parse-tenant.ts';
+import { compareProblems, formatPath, type Path, type Problem } from './problem.ts';
+import type { GatewayConfig } from './schema-gateway.ts';
+import type { TenantConfig } from './schema-tenant.ts';
+import type { Environment } from './substitute.ts';
+
+/** The whole configuration as it stands on disk at one moment. */
+export interface LoadedConfig {
+  readonly gateway: GatewayConfig | null;
+  /** Of the files without problems, by file name. */
+  readonly tenants: readonly TenantConfig[];
+  /** Tenant files that were looked at. */
+  readonly tenantFiles: readonly string[];
+  /** Of all files, sorted by file and place. */
+  readonly problems: readonly Problem[];
+}
+
+/** Reads `gateway.yaml` and all that it names: tenant files, services files, secrets, plugin modules. Never throws. */
+export async function loadAll(
+  gatewayFile: string,
+  options: { readonly env?: Environment } = {},
+): Promise<LoadedConfig> {
+  const file = displayPath(resolve(gatewayFile));
+  const read = await readConfigFile(resolve(gatewayFile));
+  if (read.text === null) return { gateway: null, tenants: [], tenantFiles: [], problems: [read.problem] };
+  const parsed = parseGateway(file, read.text, options);
+  const problems = [...parsed.problems];
+  if (parsed.config !== null) problems.push(...(await checkNamedFiles(file, parsed, parsed.config)));
+  const surroundings = parsed.config ?? parsed.outline;
+  const loaded = surroundings === null ? null : await loadTenants(file, parsed, surroundings);
+  problems.push(...(loaded?.problems ?? []));
+  return {
+    gateway: parsed.config,
+    tenants: loaded?.tenants ?? [],
+    tenantFiles: loaded?.files ?? [],
+    problems: problems.sort(compareProblems),
+  };
+}
+
+interface LoadedTenants {
+  readonly tenants: TenantConfig[];
+  readonly files: string[];
+  readonly problems: Problem[];
+}
+
+async function loadTenants(file: string, parsed: ParsedGateway, gateway: GatewayOutline): Promise<LoadedTenants> {
+  const loaded: LoadedTenants = { tenants: [], files: [], problems: [] };
+  const at: Path = ['tenants', 'directory'];
+  let paths: string[];
+  try {
+    paths = await listTenantFiles(gateway.tenants.directory);
+  } catch (error) {
+    const message = `the directory ${displayPath(gateway.tenants.directory)} cannot be read (${reasonOf(error)})`;
+    loaded.problems.push(unreadable(file, parsed, at, message, 'create it, or correct the path'));
+    return loaded;
+  }
+  if (paths.length > LIMITS.tenantFiles) {
+    const message = `the directory has ${paths.length} files`;
+    loaded.problems.push(unreadable(file, parsed, at, message, `keep at most ${LIMITS.tenantFiles}`));
+  }
+  const register = new ClaimRegister();
+  for (const path of paths.slice(0, LIMITS.tenantFiles)) await loadTenant(path, gateway, register, loaded);
+  return loaded;
+}
+
+async function loadTenant(
+  path: string,
+  gateway: GatewayOutline,
+  register: ClaimRegister,
+  loaded: LoadedTenants,
+): Promise<void> {
+  const file = displayPath(path);
+  loaded.files.push(file);
+  const read = await readConfigFile(path);
+  if (read.text === null) {
+    loaded.problems.push(read.problem);
+    return;
+  }
+  const { config, claims, problems, salvaged } = parseTenant(file, read.text, { gateway });
+  const conflicts = claims === null ? [] : register.conflicts(file, claims);
+  loaded.problems.push(...problems, ...conflicts);
+  if (config !== null && conflicts.length === 0) loaded.tenants.push(config);
+  register.take(file, config?.tenant ?? salvaged?.tenant ?? null, config?.domains ?? salvaged?.domains ?? []);
+}
+
+/** Files that only `gateway.yaml` names: services of file registries, modules of plugins. */
+async function checkNamedFiles(file: string, parsed: ParsedGateway, config: GatewayConfig): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  for (const registry of Object.values(config.registries)) {
+    if (registry.type !== 'file') continue;
+    const read = await readConfigFile(registry.path);
+    if (read.text === null) problems.push(read.problem);
+    else problems.push(...parseServicesFile(displayPath(registry.path), read.text).problems);
+  }
+  for (const [index, plugin] of config.plugins.entries()) {
+    const path = pluginPath(plugin);
+    const reason = await stat(path).then((status) => (status.isFile() ? null : 'not a regular file'), reasonOf);
+    if (reason === null) continue;
+    const message = `the module ${displayPath(path)} cannot be read (${reason})`;
+    problems.push(
+      unreadable(file, parsed, ['plugins', index, 'source'], message, 'build the plugin, or correct the path'),
+    );
+  }
+  return problems;
+}
+
+function unreadable(file: string, parsed: ParsedGateway, path: Path, message: string, remedy: string): Problem {
+  const place = parsed.placeOf(path);
+  return { file, ...place, key: formatPath(path), code: 'SLUICE_CONFIG_UNREADABLE', message, remedy };
+}

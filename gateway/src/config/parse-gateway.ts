@@ -1,0 +1,124 @@
+import { dirname, resolve } from 'node:path';
+import type { Place, Plain } from './document.ts';
+import { checkGateway } from './gateway-rules.ts';
+import type { Path, Problem } from './problem.ts';
+import { deepFreeze, readConfig } from './read.ts';
+import { type GatewayConfig, GatewaySchema, type RegistryConfig } from './schema-gateway.ts';
+import { isMapping } from './schema-view.ts';
+import { readSecretFile, type SecretReader } from './secrets.ts';
+import { type Environment, expandVariables } from './substitute.ts';
+import type { TenantSurroundings } from './tenant-rules.ts';
+
+/** What `gateway.yaml` may refer to. */
+export interface GatewaySources {
+  /** For `${VARIABLE}`; default: none is set. */
+  readonly env?: Environment;
+  /** Default: files of the secrets directory. */
+  readonly readSecret?: SecretReader;
+}
+
+export interface GatewayOutline extends TenantSurroundings {
+  /** Absolute. */
+  readonly tenants: { readonly directory: string };
+}
+
+export interface ParsedGateway {
+  /** Typed, with defaults, frozen, all paths absolute; null when there is any problem. */
+  readonly config: GatewayConfig | null;
+  /** What tenants may refer to as far as it can be read, so that they can be checked beside a broken file. */
+  readonly outline: GatewayOutline | null;
+  /** Place of the value at `path` in the file, or of its nearest parent. */
+  readonly placeOf: (path: Path) => Place;
+  /** By place in the file. */
+  readonly problems: readonly Problem[];
+  /** Names of the secrets that the file uses, found or not. */
+  readonly secretNames: readonly string[];
+  /** For display: the file's values with defaults, `{ secret: name }` and `${VARIABLE}` as written, passwords masked. */
+  readonly redacted: Plain;
+}
+
+/**
+ * Parses the operator's file. Relative paths in it (`tenants.directory`, `secrets.directory`, the path of a file
+ * registry, a plugin's `file:`, the access log's file) are taken from the directory of `file` and become absolute.
+ */
+export function parseGateway(file: string, text: string, sources: GatewaySources = {}): ParsedGateway {
+  const base = dirname(resolve(file));
+  const env = sources.env ?? {};
+  const reading = readConfig(GatewaySchema, file, text, (written) => ({
+    env,
+    secretsDirectory: secretsDirectory(written, env, base),
+    readSecret: sources.readSecret ?? readSecretFile,
+  }));
+  if (reading.decoded !== null) checkGateway(reading.decoded, reading.report);
+  const problems = reading.problems();
+  return {
+    config: reading.decoded === null || problems.length > 0 ? null : deepFreeze(normalize(reading.decoded, base)),
+    outline: outlineOf(reading.written, base, env),
+    placeOf: reading.placeOf,
+    problems,
+    secretNames: reading.secretNames,
+    redacted: maskPasswords(reading.redacted()),
+  };
+}
+
+/** Absolute path of a catalogue plugin's module. */
+export function pluginPath(plugin: { readonly source: string }): string {
+  return plugin.source.slice('file:'.length);
+}
+
+/** The directory is needed before the file as a whole is checked. */
+function secretsDirectory(written: Plain, env: Environment, base: string): string | null {
+  return directoryOf(isMapping(written) ? written['secrets'] : null, env, base);
+}
+
+function directoryOf(section: Plain | undefined, env: Environment, base: string): string | null {
+  const directory = isMapping(section) ? section['directory'] : null;
+  if (typeof directory !== 'string') return null;
+  const expanded = expandVariables(directory, env, [], null);
+  return expanded === null ? null : resolve(base, expanded);
+}
+
+function outlineOf(written: Plain | undefined, base: string, env: Environment): GatewayOutline | null {
+  const tenants = isMapping(written) ? directoryOf(written['tenants'], env, base) : null;
+  if (!isMapping(written) || tenants === null) return null;
+  const plugins = Array.isArray(written['plugins']) ? written['plugins'] : [];
+  const names = plugins.flatMap((plugin) =>
+    isMapping(plugin) && typeof plugin['name'] === 'string' ? [{ name: plugin['name'] }] : [],
+  );
+  const secrets = directoryOf(written['secrets'], env, base);
+  return {
+    tenants: { directory: tenants },
+    plugins: names,
+    registries: isMapping(written['registries']) ? written['registries'] : {},
+    ...(secrets === null ? {} : { secrets: { directory: secrets } }),
+  };
+}
+
+function normalize(config: GatewayConfig, base: string): GatewayConfig {
+  const registries: Record<string, RegistryConfig> = {};
+  for (const [name, registry] of Object.entries(config.registries)) {
+    registries[name] = registry.type === 'file' ? { ...registry, path: resolve(base, registry.path) } : registry;
+  }
+  const { path } = config.accessLog;
+  return {
+    ...config,
+    registries,
+    tenants: { directory: resolve(base, config.tenants.directory) },
+    plugins: config.plugins.map((plugin) => ({ ...plugin, source: `file:${resolve(base, pluginPath(plugin))}` })),
+    ...(config.secrets === undefined ? {} : { secrets: { directory: resolve(base, config.secrets.directory) } }),
+    accessLog: { ...config.accessLog, path: path === 'stdout' || path === 'off' ? path : resolve(base, path) },
+  };
+}
+
+/** A password that stands in the file itself is not for display; a reference to one is. */
+function maskPasswords(redacted: Plain): Plain {
+  const registries = isMapping(redacted) ? redacted['registries'] : null;
+  if (!isMapping(redacted) || !isMapping(registries)) return redacted;
+  const masked: { [key: string]: Plain } = {};
+  for (const [name, registry] of Object.entries(registries)) {
+    const password = isMapping(registry) ? registry['password'] : undefined;
+    const open = typeof password === 'string' && !/^\$\{[A-Za-z_][A-Za-z0-9_]*(:-)?\}$/.test(password);
+    masked[name] = open && isMapping(registry) ? { ...registry, password: '***' } : registry;
+  }
+  return { ...redacted, registries: masked };
+}

@@ -1,0 +1,122 @@
+import type { TenantClaims } from './claims.ts';
+import type { Place, Plain } from './document.ts';
+import { domainProblem } from './hosts.ts';
+import type { Path, Problem } from './problem.ts';
+import { deepFreeze, readConfig } from './read.ts';
+import type { ValueMatch } from './schema-common.ts';
+import {
+  type LaneConfig,
+  type MatchConfig,
+  type RouteConfig,
+  type TenantConfig,
+  TenantSchema,
+} from './schema-tenant.ts';
+import { isMapping } from './schema-view.ts';
+import { readSecretFile, type SecretReader } from './secrets.ts';
+import { checkTenant, type TenantSurroundings } from './tenant-rules.ts';
+
+/** What a tenant's file may refer to. */
+export interface TenantSources {
+  /** Plugins, registries and the secrets directory that exist: the gateway's configuration. */
+  readonly gateway: TenantSurroundings;
+  /** Default: files of the secrets directory. */
+  readonly readSecret?: SecretReader;
+}
+
+/** What can still be told of a broken file. */
+export interface Salvaged {
+  /** The tenant's name; null when it cannot be read. */
+  readonly tenant: string | null;
+  /** Valid domains, lower case. */
+  readonly domains: readonly string[];
+}
+
+export interface ParsedTenant {
+  /** Typed, with defaults, frozen; domains, hosts and header names in lower case. Null when there is any problem. */
+  readonly config: TenantConfig | null;
+  /** What a valid file claims for itself; null when it is broken. */
+  readonly claims: TenantClaims | null;
+  /** By place in the file. */
+  readonly problems: readonly Problem[];
+  /** Of a broken file, so that its domains can answer 503 in place of 404; null when nothing is left or needed. */
+  readonly salvaged: Salvaged | null;
+  /** Names of the secrets that the file uses, found or not; empty when the file cannot be read. */
+  readonly secretNames: readonly string[];
+  /** For display: the file's values with defaults; `{ secret: name }` as written. */
+  readonly redacted: Plain;
+}
+
+/** Parses a tenant's file. It may use secrets, but not the operator's environment variables. */
+export function parseTenant(file: string, text: string, sources: TenantSources): ParsedTenant {
+  const { gateway, readSecret = readSecretFile } = sources;
+  const reading = readConfig(TenantSchema, file, text, () => ({
+    env: null,
+    secretsDirectory: gateway.secrets?.directory ?? null,
+    readSecret,
+  }));
+  if (reading.decoded !== null) checkTenant(reading.decoded, reading.written, gateway, reading.report);
+  const problems = reading.problems();
+  const good = reading.decoded !== null && problems.length === 0;
+  return {
+    claims: good ? claimsOf(reading.decoded, reading.placeOf) : null,
+    config: good ? deepFreeze(normalize(reading.decoded)) : null,
+    problems,
+    salvaged: good ? null : salvage(reading.written),
+    secretNames: reading.secretNames,
+    redacted: reading.redacted(),
+  };
+}
+
+function claimsOf(tenant: TenantConfig, placeOf: (path: Path) => Place): TenantClaims {
+  return {
+    tenant: { name: tenant.tenant, ...placeOf(['tenant']) },
+    domains: tenant.domains.map((domain, index) => ({ name: domain.toLowerCase(), ...placeOf(['domains', index]) })),
+  };
+}
+
+function salvage(written: Plain | undefined): Salvaged | null {
+  if (!isMapping(written)) return null;
+  const name = written['tenant'];
+  const tenant = typeof name === 'string' && /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name) ? name : null;
+  const listed = Array.isArray(written['domains']) ? written['domains'].slice(0, 1000) : [];
+  const domains = new Set<string>();
+  for (const domain of listed) {
+    if (typeof domain === 'string' && domainProblem(domain.toLowerCase()) === null) domains.add(domain.toLowerCase());
+  }
+  return tenant === null && domains.size === 0 ? null : { tenant, domains: [...domains] };
+}
+
+function normalize(tenant: TenantConfig): TenantConfig {
+  return {
+    ...tenant,
+    domains: tenant.domains.map((domain) => domain.toLowerCase()),
+    tagHeader: tenant.tagHeader.toLowerCase(),
+    lanes: tenant.lanes.map(normalizeLane),
+    routes: tenant.routes.map(normalizeRoute),
+  };
+}
+
+function normalizeLane(lane: LaneConfig): LaneConfig {
+  const rules = lane.rules.map((rule) => {
+    const { headers, stickyBy } = rule;
+    return {
+      ...rule,
+      ...(headers === undefined ? {} : { headers: lowerNames(headers) }),
+      ...(stickyBy?.header === undefined ? {} : { stickyBy: { ...stickyBy, header: stickyBy.header.toLowerCase() } }),
+    };
+  });
+  return { ...lane, rules };
+}
+
+function normalizeRoute(route: RouteConfig): RouteConfig {
+  const match = route.match.map((alternative): MatchConfig => {
+    const { headers } = alternative;
+    return headers === undefined ? alternative : { ...alternative, headers: lowerNames(headers) };
+  });
+  const hosts = route.hosts?.map((host) => host.toLowerCase());
+  return { ...route, match, ...(hosts === undefined ? {} : { hosts }) };
+}
+
+function lowerNames(headers: readonly ValueMatch[]): ValueMatch[] {
+  return headers.map((header) => ({ ...header, name: header.name.toLowerCase() }));
+}

@@ -1,0 +1,93 @@
+import type { ErrorCode } from '../core/errors.ts';
+import { LIMITS } from '../core/limits.ts';
+import type { ConfigDocument } from './document.ts';
+import { formatPath, type Path, type Problem } from './problem.ts';
+
+/** A value that was put in from outside the file and must not be told. */
+interface Concealed {
+  /** As the file has it: `{ secret: name }` or `${VARIABLE}`. */
+  readonly notation: string;
+  readonly value: string;
+}
+
+/** Shorter values are parts of ordinary words; replacing them would garble every message and hide nothing. */
+const SHORTEST_SECRET = 4;
+
+/** Collects the problems of one file, and keeps out of them what came from secrets and the environment. */
+export class Report {
+  readonly file: string;
+  readonly #document: ConfigDocument;
+  readonly #problems: Problem[] = [];
+  readonly #concealed = new Map<string, Concealed>();
+  readonly #settled = new Set<string>();
+  /** Cost of the patterns compiled so far. */
+  regexCost = 0;
+  #left = 0;
+
+  constructor(file: string, document: ConfigDocument) {
+    this.file = file;
+    this.#document = document;
+  }
+
+  get clean(): boolean {
+    return this.#problems.length === 0;
+  }
+
+  /** Enough has been found: costly checks may stop. */
+  get full(): boolean {
+    return this.#problems.length >= LIMITS.configProblems;
+  }
+
+  /** Notes that the value at `path` came from a secret or the environment. */
+  conceal(path: Path, notation: string, value: string): void {
+    this.#concealed.set(formatPath(path), { notation, value });
+  }
+
+  /** Nothing more is to be said about the value at `path`: it could not be found, and what stands in for it is no mistake. */
+  settle(path: Path): void {
+    this.#settled.add(formatPath(path));
+  }
+
+  /** A problem with the value at `path`, or with its key. */
+  add(path: Path, code: ErrorCode, message: string, remedy: string, at: 'key' | 'value' = 'value'): void {
+    const key = formatPath(path);
+    if (this.#settled.has(key)) return;
+    if (this.full) {
+      this.#left += 1;
+      return;
+    }
+    const origin = this.#concealed.get(key);
+    const said = origin === undefined ? this.#scrub(message) : `the value of ${origin.notation} is not valid here`;
+    const place = this.#document.locate(path, at);
+    this.#problems.push({ file: this.file, ...place, key, code, message: said, remedy: this.#scrub(remedy) });
+  }
+
+  /** The scalar at `path` as written; undefined for one that came from outside. */
+  sourceOf(path: Path): string | undefined {
+    return this.#concealed.has(formatPath(path)) ? undefined : this.#document.sourceOf(path);
+  }
+
+  #scrub(text: string): string {
+    let scrubbed = text;
+    for (const { notation, value } of this.#concealed.values()) {
+      if (value.length >= SHORTEST_SECRET) scrubbed = scrubbed.replaceAll(value, notation);
+    }
+    return scrubbed;
+  }
+
+  problems(): readonly Problem[] {
+    if (this.#left === 0) return this.#problems;
+    const last = this.#problems.at(-1)!;
+    return [
+      ...this.#problems.slice(0, -1),
+      { ...last, message: `${last.message} (and ${this.#left} more problems in this file)` },
+    ];
+  }
+}
+
+/** A value in a message: quoted text, cut when long; lists and mappings by kind. */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'a mapping';
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : 'nothing';
+}

@@ -1,0 +1,132 @@
+import type { ErrorCode } from '../core/errors.ts';
+import { GatewayError } from '../core/errors.ts';
+import { LIMITS } from '../core/limits.ts';
+import { compileRegex, type Regex } from '../core/regex.ts';
+import { isCidr } from './hosts.ts';
+import type { Path } from './problem.ts';
+import { type Report, show } from './report.ts';
+import type { PluginUse } from './schema-common.ts';
+import { isMapping } from './schema-view.ts';
+import { suggest } from './suggest.ts';
+
+/** Which of `names` have a value. */
+export function given<T extends object>(config: T, names: readonly (keyof T & string)[]): (keyof T & string)[] {
+  return names.filter((name) => config[name] !== undefined);
+}
+
+/** `a, b or c`. */
+export function either(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
+}
+
+/** Reports when not exactly one of `names` is given. */
+export function exactlyOne<T extends object>(
+  config: T,
+  names: readonly (keyof T & string)[],
+  path: Path,
+  report: Report,
+): void {
+  const present = given(config, names);
+  if (present.length === 0) {
+    report.add(path, 'SLUICE_CONFIG_MISSING_KEY', `none of ${names.join(', ')} is given`, `give ${either(names)}`);
+  } else atMostOne(config, names, path, report);
+}
+
+/** Reports when more than one of `names` is given. */
+export function atMostOne<T extends object>(
+  config: T,
+  names: readonly (keyof T & string)[],
+  path: Path,
+  report: Report,
+): void {
+  const present = given(config, names);
+  if (present.length < 2) return;
+  const message = `${present.join(' and ')} exclude each other`;
+  report.add([...path, present[1]!], 'SLUICE_CONFIG_CONFLICT', message, `keep ${either(present)}`, 'key');
+}
+
+/** Reports each value that stands in the list a second time. */
+export function noRepeats(
+  values: readonly string[],
+  pathOf: (index: number) => Path,
+  what: string,
+  report: Report,
+): void {
+  const first = new Map<string, number>();
+  for (const [index, value] of values.entries()) {
+    const before = first.get(value);
+    if (before === undefined) first.set(value, index);
+    else {
+      const message = `the ${what} ${show(value)} is there twice`;
+      report.add(pathOf(index), 'SLUICE_CONFIG_CONFLICT', message, `give each ${what} once`);
+    }
+  }
+}
+
+/** Compiles a pattern, or reports what is wrong with it. */
+export function checkRegex(source: string | undefined, path: Path, report: Report): Regex | null {
+  // Compiling is slow; a file full of costly patterns must not stall the thread.
+  if (source === undefined || report.full || report.regexCost > LIMITS.regexCostPerFile) return null;
+  try {
+    const regex = compileRegex(source);
+    report.regexCost += regex.cost;
+    if (report.regexCost <= LIMITS.regexCostPerFile) return regex;
+    const message = 'the patterns of this file are too costly together';
+    report.add(
+      path,
+      'SLUICE_CONFIG_REGEX',
+      message,
+      'use fewer or shorter patterns; exact, prefix and in cost nothing',
+    );
+  } catch (error) {
+    if (!(error instanceof GatewayError) || error.code !== 'SLUICE_CONFIG_REGEX') throw error;
+    const remedy = 'write a pattern in RE2 syntax, without look-around and back references';
+    report.add(path, 'SLUICE_CONFIG_REGEX', error.detail, remedy);
+  }
+  return null;
+}
+
+export function checkCidrs(cidrs: readonly string[] | undefined, path: Path, report: Report): void {
+  for (const [index, cidr] of (cidrs ?? []).entries()) {
+    if (isCidr(cidr)) continue;
+    const message = `${show(cidr)} is neither an address nor a CIDR`;
+    report.add([...path, index], 'SLUICE_CONFIG_VALUE', message, 'write it as 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32');
+  }
+}
+
+/** Checks that plugins are in the catalogue and that their configuration is a mapping. */
+export function checkPluginUses(
+  uses: readonly PluginUse[],
+  catalogue: readonly string[],
+  path: Path,
+  report: Report,
+): void {
+  for (const [index, use] of uses.entries()) {
+    if (!catalogue.includes(use.use)) {
+      const message = `there is no plugin ${show(use.use)} in the catalogue`;
+      const remedy = suggest(use.use, catalogue, 'add it under plugins in gateway.yaml');
+      report.add([...path, index, 'use'], 'SLUICE_CONFIG_REFERENCE', message, remedy);
+    }
+    if (!isMapping(use.config)) {
+      const message = `${show(use.config)} is not a plugin configuration`;
+      report.add([...path, index, 'config'], 'SLUICE_CONFIG_VALUE', message, 'give a mapping');
+    }
+  }
+}
+
+/** Reports a name that does not exist. */
+export function unknownName(
+  name: string,
+  known: readonly string[],
+  texts: { what: string; empty: string; code?: ErrorCode },
+  path: Path,
+  report: Report,
+): void {
+  const message = `there is no ${texts.what} ${show(name)}`;
+  report.add(path, texts.code ?? 'SLUICE_CONFIG_REFERENCE', message, suggest(name, known, texts.empty));
+}
+
+/** Lower-case copy of an optional field, to be spread: absent stays absent. */
+export function lowered<K extends string>(key: K, value: string | undefined): { [P in K]?: string } {
+  return value === undefined ? {} : ({ [key]: value.toLowerCase() } as { [P in K]?: string });
+}

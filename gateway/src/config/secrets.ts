@@ -1,0 +1,29 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { LIMITS } from '../core/limits.ts';
+
+/**
+ * Reads a secret of a directory: its text without one trailing newline, or null when it is missing, unreadable, larger
+ * than LIMITS.secretBytes or not UTF-8. `name` is a plain file name.
+ */
+export type SecretReader = (directory: string, name: string) => string | null;
+
+/** Names that cannot leave the directory, nor name the hidden files that Kubernetes keeps there. */
+export function isSecretName(name: string): boolean {
+  return /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,252}$/.test(name);
+}
+
+/** A secret from its file. */
+export const readSecretFile: SecretReader = (directory, name) => {
+  if (!isSecretName(name)) return null;
+  try {
+    const path = join(directory, name);
+    const status = statSync(path);
+    // Opening a pipe or a device would wait for ever.
+    if (!status.isFile() || status.size > LIMITS.secretBytes) return null;
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
+    return text.replace(/\r?\n$/, '');
+  } catch {
+    return null;
+  }
+};

@@ -1,0 +1,141 @@
+import type { TSchema } from 'typebox';
+import type { Plain } from './document.ts';
+import type { Path } from './problem.ts';
+import type { Report } from './report.ts';
+import { allowsText, childSchema, chooseBranch, isMapping, type SchemaView, viewOf } from './schema-view.ts';
+import { isSecretName, type SecretReader } from './secrets.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where the values come from that a file only names. */
+export interface Sources {
+  /** For `${VARIABLE}` and `${VARIABLE:-default}`; null = the file may not use them, and they stay as text. */
+  readonly env: Environment | null;
+  /** Absolute directory of the secrets; null = there is none. */
+  readonly secretsDirectory: string | null;
+  readonly readSecret: SecretReader;
+}
+
+/** What `substitute` made. */
+export interface Substituted {
+  readonly value: Plain;
+  /** Names of the secrets that the file uses, found or not, sorted. */
+  readonly secretNames: readonly string[];
+}
+
+/**
+ * Puts secrets in the place of `{ secret: name }` wherever the schema allows text, and variables in the place of
+ * `${VARIABLE}`. What was put in is concealed in `report`; what cannot be found is reported. The input stays as it is.
+ */
+export function substitute(schema: TSchema, value: Plain, sources: Sources, report: Report): Substituted {
+  const names = new Set<string>();
+  const substitution = new Substitution(sources, report, names);
+  const result = substitution.apply(viewOf(schema), value, []);
+  return { value: result, secretNames: [...names].sort() };
+}
+
+/** `${NAME}` or `${NAME:-default}`; `$${` stands for `${` itself. */
+const VARIABLE = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{[^}]*\}?/g;
+
+/** Expands the variables of one text. Null when one is missing or malformed, which is then reported. */
+export function expandVariables(text: string, env: Environment, path: Path, report: Report | null): string | null {
+  let complete = true;
+  const expanded = text.replace(VARIABLE, (written: string, name?: string, fallback?: string) => {
+    if (written === '$${') return '${';
+    if (name === undefined) {
+      complete = false;
+      const remedy = 'write ${NAME} or ${NAME:-default}; for the characters themselves $${';
+      report?.add(path, 'SLUICE_CONFIG_VARIABLE', `${written} names no variable`, remedy);
+      return '';
+    }
+    // As in shells: the default also stands in for an empty variable.
+    const value = fallback === undefined ? env[name] : env[name] || fallback;
+    if (value !== undefined) return value;
+    complete = false;
+    const remedy = `set ${name}, or give a default: \${${name}:-default}`;
+    report?.add(path, 'SLUICE_CONFIG_VARIABLE', `the environment variable ${name} is not set`, remedy);
+    return '';
+  });
+  return complete ? expanded : null;
+}
+
+class Substitution {
+  readonly #sources: Sources;
+  readonly #report: Report;
+  readonly #names: Set<string>;
+
+  constructor(sources: Sources, report: Report, names: Set<string>) {
+    this.#sources = sources;
+    this.#report = report;
+    this.#names = names;
+  }
+
+  apply(schema: SchemaView, value: Plain, path: Path): Plain {
+    if (typeof value === 'string') return this.#expand(schema, value, path);
+    if (typeof value !== 'object' || value === null) return value;
+    const name = allowsText(schema) ? secretName(value) : null;
+    if (name !== null) return this.#secret(name, path);
+    const branch = schema.anyOf === undefined ? schema : (chooseBranch(schema.anyOf, value) ?? {});
+    if (Array.isArray(value)) {
+      const items = branch.items ?? {};
+      return value.map((item, index) => this.apply(items, item, [...path, index]));
+    }
+    const result: { [key: string]: Plain } = {};
+    for (const [key, child] of Object.entries(value)) {
+      result[key] = this.apply(childSchema(branch, key) ?? {}, child, [...path, key]);
+    }
+    return result;
+  }
+
+  #secret(name: Plain, path: Path): string {
+    const { secretsDirectory, readSecret } = this.#sources;
+    if (typeof name !== 'string' || !isSecretName(name)) {
+      const remedy = 'name a file of the secrets directory: letters, digits and . _ -';
+      return this.#missing(path, 'this is not the name of a secret', remedy);
+    }
+    this.#names.add(name);
+    const value = secretsDirectory === null ? null : readSecret(secretsDirectory, name);
+    if (value !== null) {
+      this.#report.conceal(path, `{ secret: ${name} }`, value);
+      return value;
+    }
+    const [message, remedy] =
+      secretsDirectory === null
+        ? [`the secret ${name} cannot be looked up`, 'set secrets.directory in gateway.yaml']
+        : [`the secret ${name} is missing or unreadable`, `put it as text into ${secretsDirectory}/${name}`];
+    return this.#missing(path, message, remedy);
+  }
+
+  #missing(path: Path, message: string, remedy: string): string {
+    this.#report.add(path, 'SLUICE_CONFIG_SECRET', message, remedy);
+    this.#report.settle(path);
+    return '';
+  }
+
+  #expand(schema: SchemaView, text: string, path: Path): Plain {
+    const { env } = this.#sources;
+    if (env === null || !text.includes('${')) return text;
+    const expanded = expandVariables(text, env, path, this.#report);
+    if (expanded === null) {
+      this.#report.settle(path);
+      return '';
+    }
+    // Without any variable it is what the file says, and nothing to conceal.
+    if (expanded !== expandVariables(text, {}, path, null)) this.#report.conceal(path, text, expanded);
+    return scalarFor(schema, expanded);
+  }
+}
+
+/** The name in `{ secret: name }`; null when `value` is something else. */
+function secretName(value: Plain): Plain {
+  if (!isMapping(value)) return null;
+  const keys = Object.keys(value);
+  return keys.length === 1 && keys[0] === 'secret' ? (value['secret'] ?? '') : null;
+}
+
+/** Variables are text; where a number or a truth value is wanted, they are read as one. */
+function scalarFor(schema: SchemaView, text: string): Plain {
+  if ((schema.type === 'integer' || schema.type === 'number') && /^-?\d{1,15}(\.\d+)?$/.test(text)) return Number(text);
+  if (schema.type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
+  return text;
+}

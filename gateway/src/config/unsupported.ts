@@ -1,0 +1,61 @@
+import type { Plain } from './document.ts';
+import type { Path } from './problem.ts';
+
+/** A part of the configuration language that this version knows by name and does not build. */
+interface Unbuilt {
+  /** What it asks for. */
+  readonly feature: string;
+  /** What to do instead. */
+  readonly remedy: string;
+}
+
+const REMOVE = 'remove the key';
+
+/** Keys, by their path; `*` stands for any key or position. */
+const KEYS: Readonly<Record<string, Unbuilt>> = {
+  'listeners.*.tls': { feature: 'TLS on a listener', remedy: `${REMOVE}, or end TLS in front of the gateway` },
+  'listeners.*.domains': { feature: 'a listener for some domains only', remedy: REMOVE },
+  'plugins.*.allow': { feature: 'permissions of a plugin beyond the defaults', remedy: REMOVE },
+  'services.*.dns': { feature: 'a service found by DNS', remedy: 'use static with addresses, or a registry' },
+  'services.*.port': { feature: 'a service found by DNS', remedy: 'give the port in the addresses under static' },
+  'services.*.health': { feature: 'active health checks', remedy: REMOVE },
+  'services.*.outlier': { feature: 'outlier ejection', remedy: REMOVE },
+  'services.*.tls': { feature: 'TLS settings of a service', remedy: REMOVE },
+  quotas: { feature: 'quotas of a tenant', remedy: REMOVE },
+  limits: { feature: 'limits of a tenant', remedy: REMOVE },
+  'routes.*.quota': { feature: 'quotas of a route', remedy: REMOVE },
+  'routes.*.rateLimit': { feature: 'rate limits', remedy: REMOVE },
+  'routes.*.bodyLimit': { feature: 'body limits of a route', remedy: REMOVE },
+  'routes.*.maxBodySize': { feature: 'body limits of a route', remedy: REMOVE },
+  'routes.*.cors': { feature: 'CORS of a route', remedy: 'let the service answer, or use a plugin' },
+  'routes.*.mirror': { feature: 'mirroring', remedy: REMOVE },
+  'routes.*.retries.backoff': { feature: 'backoff between attempts', remedy: REMOVE },
+};
+
+/** What a key that the schema does not have asks for; undefined when nobody ever promised it. */
+export function unbuiltKey(path: Path): Unbuilt | undefined {
+  for (const [pattern, unbuilt] of Object.entries(KEYS)) {
+    const parts = pattern.split('.');
+    if (parts.length !== path.length) continue;
+    if (parts.every((part, index) => part === '*' || part === path[index])) return unbuilt;
+  }
+  return undefined;
+}
+
+/** What a value that the schema refuses asks for. */
+export function unbuiltValue(path: Path, value: Plain): Unbuilt | undefined {
+  if (path[0] === 'workers' && path.length === 1) {
+    const many = value === 'auto' || (typeof value === 'number' && Number.isInteger(value) && value > 1);
+    return many ? { feature: 'more than one worker', remedy: 'give 1, or 0 for tests' } : undefined;
+  }
+  if (path[0] === 'registries' && path.length === 3 && path[2] === 'type') {
+    if (value !== 'dns' && value !== 'static' && value !== 'kubernetes') return undefined;
+    return { feature: `a registry of type ${value}`, remedy: 'use nacos or file, or static addresses in a service' };
+  }
+  if (path[0] === 'plugins' && path.length === 3 && path[2] === 'source' && typeof value === 'string') {
+    const scheme = /^(https|oci):/.exec(value)?.[1];
+    if (scheme === undefined) return undefined;
+    return { feature: `a plugin source with ${scheme}:`, remedy: 'fetch the module and give file: and its path' };
+  }
+  return undefined;
+}

@@ -1,0 +1,74 @@
+import type { GatewayConfig, RegistryConfig } from '../config/schema-gateway.ts';
+import type { ServiceRef } from '../core/endpoint.ts';
+import { GatewayError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { FileSource } from './file.ts';
+import { NacosSource } from './nacos/source.ts';
+import type { EndpointListener, EndpointSource, SourceStatus, Subscription } from './source.ts';
+import { STATIC_REGISTRY, StaticSource } from './static.ts';
+
+export interface RegistryOptions {
+  readonly log: Log;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+}
+
+/** All endpoint sources of a gateway by the name of their registry. */
+export class Registries {
+  /** Lists of tenant files; its registry name is `STATIC_REGISTRY`. */
+  readonly static: StaticSource;
+  readonly #sources: ReadonlyMap<string, EndpointSource>;
+
+  constructor(sources: ReadonlyMap<string, EndpointSource>, statics: StaticSource) {
+    this.static = statics;
+    this.#sources = new Map([...sources, [STATIC_REGISTRY, statics]]);
+  }
+
+  get(registry: string): EndpointSource | undefined {
+    return this.#sources.get(registry);
+  }
+
+  /** @throws GatewayError when the registry of the service is not configured. */
+  subscribe(ref: ServiceRef, listener: EndpointListener): Subscription {
+    const source = this.#sources.get(ref.registry);
+    if (source === undefined) {
+      const detail = `service ${ref.name}: there is no registry named ${ref.registry}`;
+      throw new GatewayError('SLUICE_CONFIG_INVALID', detail);
+    }
+    return source.subscribe(ref, listener);
+  }
+
+  /** In the order of the configuration, static lists last. */
+  status(): SourceStatus[] {
+    return Array.from(this.#sources.values(), (source) => source.status());
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(Array.from(this.#sources.values(), (source) => source.close()));
+  }
+}
+
+/**
+ * Builds the sources of `registries`. Reads no file and opens no connection before it returns; nothing of a registry
+ * that is away fails here.
+ * @throws GatewayError when a registry takes the reserved name, or has an impossible port.
+ */
+export function createRegistries(config: Pick<GatewayConfig, 'registries'>, options: RegistryOptions): Registries {
+  const { log, clock = systemClock } = options;
+  const entries = Object.entries(config.registries);
+  if (entries.some(([name]) => name === STATIC_REGISTRY)) {
+    const detail = `registries.${STATIC_REGISTRY}: the name stands for the lists of tenant files; choose another`;
+    throw new GatewayError('SLUICE_CONFIG_INVALID', detail);
+  }
+  // Configurations that cannot be must fail before the first source holds a watcher.
+  const nacosFirst = entries.toSorted(([, a], [, b]) => Number(a.type === 'file') - Number(b.type === 'file'));
+  const built = new Map(nacosFirst.map(([name, registry]) => [name, createSource(name, registry, clock, log)]));
+  const sources = new Map(entries.map(([name]) => [name, built.get(name)!]));
+  return new Registries(sources, new StaticSource({ log, clock }));
+}
+
+function createSource(registry: string, config: RegistryConfig, clock: Clock, log: Log): EndpointSource {
+  if (config.type === 'file') return new FileSource({ registry, path: config.path, clock, log });
+  return new NacosSource({ registry, config, clock, log });
+}

@@ -1,0 +1,186 @@
+import { describeError, type ErrorCode } from '../core/errors.ts';
+import { errorBody } from '../exchange/error-body.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import { type HeaderList, PairHeaders } from '../exchange/headers.ts';
+import type { SinkWriter } from '../exchange/sink.ts';
+
+/** Who feeds a responder. */
+export interface ResponderOwner {
+  /** The client takes bytes again after `data` answered false. */
+  onResponseDrain(): void;
+  /** The client left before the response was complete. */
+  onClientGone(): void;
+  /** The response has ended, whole or torn down. Once. */
+  onResponseDone(): void;
+}
+
+const PENDING = 0;
+/** The head is with the response filters; what follows it waits. */
+const HELD = 1;
+const SENT = 2;
+const DONE = 3;
+
+/**
+ * The response of one exchange on its way to the client, whoever it comes from. Besides the upstream's informational
+ * heads this is the only writer of the sink. A head is `prepare`d, passes the response filters, and leaves by `release`.
+ */
+export class Responder implements SinkWriter {
+  readonly #x: Exchange;
+  readonly #owner: ResponderOwner;
+  #state = PENDING;
+  #endOfStream = false;
+  #held: Buffer[] | null = null;
+  #heldTrailers: HeaderList | null = null;
+  #heldEnd = false;
+  #heldBack = false;
+
+  constructor(x: Exchange, owner: ResponderOwner) {
+    this.#x = x;
+    this.#owner = owner;
+    x.sink.writer = this;
+  }
+
+  /** The head has left and cannot be replaced. */
+  get started(): boolean {
+    return this.#state >= SENT;
+  }
+
+  get done(): boolean {
+    return this.#state === DONE;
+  }
+
+  /** Takes a head for the filters to look at. Replaces one that has not been released yet, with all that it held. */
+  prepare(status: number, headers: HeaderList, endOfStream: boolean): void {
+    this.#x.status = status;
+    this.#x.responseHeaders = headers;
+    this.#state = HELD;
+    this.#endOfStream = endOfStream;
+    this.#held = null;
+    this.#heldTrailers = null;
+    this.#heldEnd = false;
+  }
+
+  /** Takes a whole local response. `content-length` is the gateway's to say. */
+  prepareLocal(status: number, headers: HeaderList, body: Buffer | null): void {
+    headers.remove('content-length');
+    headers.remove('transfer-encoding');
+    const bodyless = status === 204 || status === 304;
+    if (!bodyless) headers.append('content-length', String(body === null ? 0 : body.length));
+    const empty = bodyless || body === null || body.length === 0;
+    this.prepare(status, headers, empty);
+    if (!empty) this.#held = [body];
+    this.#heldEnd = true;
+  }
+
+  /** The gateway's own error answer: JSON, or for gRPC callers a trailers-only response with the mapped status. */
+  prepareError(code: ErrorCode): void {
+    const x = this.#x;
+    x.error = code;
+    const { status, message } = describeError(code);
+    if (x.requestHeaders.get('content-type')?.startsWith('application/grpc') === true) {
+      const pairs = ['content-type', 'application/grpc', 'grpc-status', grpcStatusOf(status), 'grpc-message'];
+      this.prepare(200, new PairHeaders([...pairs, `${code}: ${message}`]), true);
+      this.#heldEnd = true;
+      return;
+    }
+    const body = Buffer.from(errorBody(code, x.trace === null ? '' : x.trace.traceId));
+    this.prepareLocal(status, new PairHeaders(['content-type', 'application/json']), body);
+  }
+
+  /** The head has passed the filters: it leaves, with all that waited behind it. */
+  release(): void {
+    if (this.#state !== HELD) return;
+    this.#state = SENT;
+    const { sink, status, responseHeaders } = this.#x;
+    sink.head(status, responseHeaders!, this.#endOfStream);
+    const held = this.#held;
+    this.#held = null;
+    if (held !== null) for (const chunk of held) this.data(chunk);
+    if (this.#heldTrailers !== null) sink.trailers(this.#heldTrailers);
+    if (this.#heldEnd) this.end();
+    else if (this.#heldBack) this.#owner.onResponseDrain();
+    this.#heldBack = false;
+  }
+
+  informational(status: number, headers: HeaderList): void {
+    if (this.#state === PENDING) this.#x.sink.informational(status, headers);
+  }
+
+  /** See ResponseSink.data; while the head is held one chunk is kept and more are asked to wait. */
+  data(chunk: Buffer): boolean {
+    if (this.#state === HELD) {
+      this.#held ??= [];
+      this.#held.push(Buffer.from(chunk));
+      this.#heldBack = true;
+      return false;
+    }
+    if (this.#state !== SENT) return true;
+    this.#x.bytesSent += chunk.length;
+    return this.#x.sink.data(chunk);
+  }
+
+  trailers(headers: HeaderList): void {
+    if (this.#state === HELD) this.#heldTrailers = headers;
+    else if (this.#state === SENT) this.#x.sink.trailers(headers);
+  }
+
+  end(): void {
+    if (this.#state === HELD) {
+      this.#heldEnd = true;
+      return;
+    }
+    if (this.#state !== SENT) return;
+    this.#x.sink.end();
+    this.#finish();
+  }
+
+  /** Tears the response down: the client must see that it is incomplete. */
+  reset(code: ErrorCode): void {
+    if (this.#state === DONE) return;
+    this.#x.error = code;
+    this.#x.sink.reset(code);
+    this.#finish();
+  }
+
+  onDrain(): void {
+    if (this.#state === SENT) this.#owner.onResponseDrain();
+  }
+
+  onSinkClosed(): void {
+    if (this.#state === DONE) return;
+    this.#x.error = 'SLUICE_CLIENT_ABORTED';
+    this.#x.status = describeError('SLUICE_CLIENT_ABORTED').status;
+    this.#owner.onClientGone();
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#state = DONE;
+    this.#owner.onResponseDone();
+  }
+}
+
+/** HTTP status → gRPC status, as the gRPC project's http-grpc-status-mapping has it. */
+function grpcStatusOf(status: number): string {
+  switch (status) {
+    case 400:
+    case 431:
+      return '13';
+    case 401:
+      return '16';
+    case 403:
+      return '7';
+    case 404:
+      return '12';
+    case 413:
+      return '8';
+    case 429:
+    case 502:
+    case 503:
+      return '14';
+    case 504:
+      return '4';
+    default:
+      return '2';
+  }
+}

@@ -1,0 +1,100 @@
+import type { TenantConfig } from '../config/schema-tenant.ts';
+import { type EndpointList, type ServiceRef, serviceRefKey } from '../core/endpoint.ts';
+import type { Registries } from '../discovery/registries.ts';
+import type { Subscription } from '../discovery/source.ts';
+import { STATIC_REGISTRY, staticEndpoints } from '../discovery/static.ts';
+import { servicesOf } from './build.ts';
+
+/** One service as one tenant uses it. */
+export interface SubscribedService {
+  readonly tenant: string;
+  readonly service: string;
+  readonly ref: ServiceRef;
+  /** null until the registry has answered. */
+  readonly list: EndpointList | null;
+}
+
+/** Receives each new list of a tenant's service. */
+export type EndpointsListener = (tenant: string, service: string, list: EndpointList) => void;
+
+interface Entry {
+  readonly ref: ServiceRef;
+  subscription: Subscription;
+  list: EndpointList | null;
+}
+
+/** Where a service of a tenant is looked up: its own words first, then the tenant's `discovery`. */
+export function serviceRefOf(config: TenantConfig, service: string): ServiceRef {
+  const own = config.services[service];
+  if (own?.static !== undefined) {
+    return { registry: STATIC_REGISTRY, namespace: config.tenant, group: '', name: service };
+  }
+  return {
+    registry: own?.registry ?? config.discovery?.registry ?? '',
+    namespace: own?.namespace ?? config.discovery?.namespace ?? '',
+    group: own?.group ?? config.discovery?.group ?? '',
+    name: own?.name ?? service,
+  };
+}
+
+/** The services that tenants' routes use, subscribed at their registries. Services that no route uses are not. */
+export class Subscriptions {
+  readonly #registries: Registries;
+  readonly #listener: EndpointsListener;
+  readonly #tenants = new Map<string, Map<string, Entry>>();
+
+  constructor(registries: Registries, listener: EndpointsListener) {
+    this.#registries = registries;
+    this.#listener = listener;
+  }
+
+  /** Follows a tenant's new configuration. Services that stay keep their subscription and list. */
+  replace(config: TenantConfig): void {
+    const { tenant } = config;
+    this.#registries.static.replace(tenant, staticServices(config));
+    const before = this.#tenants.get(tenant) ?? new Map<string, Entry>();
+    const after = new Map<string, Entry>();
+    this.#tenants.set(tenant, after);
+    for (const service of servicesOf(config)) {
+      const ref = serviceRefOf(config, service);
+      const known = before.get(service);
+      if (known !== undefined && serviceRefKey(known.ref) === serviceRefKey(ref)) {
+        after.set(service, known);
+        before.delete(service);
+      } else {
+        after.set(service, this.#open(tenant, service, ref));
+      }
+    }
+    for (const entry of before.values()) entry.subscription.close();
+  }
+
+  remove(tenant: string): void {
+    for (const entry of this.#tenants.get(tenant)?.values() ?? []) entry.subscription.close();
+    this.#tenants.delete(tenant);
+    this.#registries.static.replace(tenant, new Map());
+  }
+
+  services(): SubscribedService[] {
+    return [...this.#tenants].flatMap(([tenant, entries]) =>
+      [...entries].map(([service, { ref, list }]) => ({ tenant, service, ref, list })),
+    );
+  }
+
+  #open(tenant: string, service: string, ref: ServiceRef): Entry {
+    const subscription = this.#registries.subscribe(ref, (list) => {
+      entry.list = list;
+      this.#listener(tenant, service, list);
+    });
+    // Listeners are never called from inside `subscribe`.
+    const entry: Entry = { ref, subscription, list: null };
+    return entry;
+  }
+}
+
+function staticServices(config: TenantConfig) {
+  const services = new Map<string, ReturnType<typeof staticEndpoints>>();
+  for (const [name, service] of Object.entries(config.services)) {
+    if (service.static !== undefined) services.set(name, staticEndpoints(service.static));
+  }
+  return services;
+}

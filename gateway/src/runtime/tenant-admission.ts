@@ -1,0 +1,150 @@
+import { ClaimRegister } from '../config/claims.ts';
+import { fileProblem, formatProblem, type Problem } from '../config/problem.ts';
+import type { GatewayError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { TenantFile, TenantFileStatus } from './tenant-file.ts';
+import type { TenantListener } from './tenant-listener.ts';
+
+/**
+ * Decides which files' versions are served. Of two files that claim one domain or name, the one that had it first keeps
+ * it; a file with problems keeps its last accepted version, or without one reserves its domains.
+ */
+export class TenantAdmission {
+  readonly #files: Map<string, TenantFile>;
+  readonly #listener: TenantListener;
+  readonly #log: Log;
+  readonly #register = new ClaimRegister();
+
+  /** @param files all files by path; renamed and removed ones are deleted from it */
+  constructor(files: Map<string, TenantFile>, listener: TenantListener, log: Log) {
+    this.#files = files;
+    this.#listener = listener;
+    this.#log = log;
+  }
+
+  /** The file is gone for good. */
+  remove(entry: TenantFile): void {
+    this.#files.delete(entry.path);
+    this.#register.release(entry.file);
+    if (entry.announced !== null) this.#listener.onTenantRemoved(entry.announced);
+    this.#log.info({ file: entry.file, tenant: entry.announced }, 'tenant file removed');
+  }
+
+  /** Accepts what can be accepted, over and over: each acceptance may release what another file waits for. */
+  settle(changed: ReadonlySet<TenantFile>): void {
+    const waiting = new Set(sortedByPath(this.#files).filter((entry) => changed.has(entry) || entry.status !== 'ok'));
+    for (let progress = true; progress; ) {
+      progress = false;
+      for (const entry of waiting) {
+        const problems = this.#problemsOf(entry);
+        if (problems.length > 0) {
+          // Its domains are reserved at its turn, before later files can take them.
+          if (entry.serving === null) this.#reserve(entry);
+        } else {
+          progress = true;
+          waiting.delete(entry);
+          this.#accept(entry);
+        }
+      }
+    }
+    for (const entry of waiting) this.#refuse(entry, this.#problemsOf(entry));
+  }
+
+  #problemsOf(entry: TenantFile): readonly Problem[] {
+    const { parsed } = entry;
+    if (parsed === null || parsed.claims === null) return parsed?.problems ?? [];
+    this.#adopt(entry, parsed.claims.tenant.name);
+    return this.#register.conflicts(entry.file, parsed.claims);
+  }
+
+  /** A file that was renamed: the tenant moves with it, and is not removed in between. */
+  #adopt(entry: TenantFile, tenant: string): void {
+    if (entry.announced !== null) return;
+    for (const old of this.#files.values()) {
+      if (!old.missing || old.announced !== tenant) continue;
+      this.#files.delete(old.path);
+      this.#register.release(old.file);
+      entry.announced = tenant;
+      entry.serving = old.serving;
+      if (old.serving !== null) this.#register.take(entry.file, tenant, old.serving.config.domains);
+    }
+  }
+
+  #accept(entry: TenantFile): void {
+    const { parsed, digest, file } = entry;
+    const config = parsed?.config;
+    if (parsed === null || config === null || config === undefined) return;
+    if (entry.announced !== null && entry.announced !== config.tenant) {
+      this.#listener.onTenantRemoved(entry.announced);
+      entry.announced = null;
+      entry.serving = null;
+    }
+    try {
+      this.#listener.onTenant(config.tenant, config, { file, digest });
+    } catch (error) {
+      const byPlugin = (error as Partial<GatewayError>).code === 'SLUICE_PLUGIN_START_FAILED';
+      const remedy = byPlugin ? "correct the plugin's config" : 'report this: the configuration passed all checks';
+      const problem = fileProblem(
+        file,
+        'SLUICE_CONFIG_INVALID',
+        `cannot be built: ${(error as Error).message}`,
+        remedy,
+      );
+      return this.#refuse(entry, [problem]);
+    }
+    this.#register.take(file, config.tenant, config.domains);
+    entry.announced = config.tenant;
+    entry.serving = { config, digest, redacted: parsed.redacted };
+    entry.reserved = [];
+    this.#record(entry, 'ok', []);
+    this.#log.info({ file, tenant: config.tenant, digest: digest.slice(0, 12) }, 'tenant configuration accepted');
+  }
+
+  /** Holds what a file without a served version claims, as far as it is free. */
+  #reserve(entry: TenantFile): readonly string[] {
+    const { config, salvaged } = entry.parsed ?? {};
+    const tenant = config?.tenant ?? salvaged?.tenant ?? null;
+    return this.#register.take(entry.file, tenant, config?.domains ?? salvaged?.domains ?? []);
+  }
+
+  #refuse(entry: TenantFile, problems: readonly Problem[]): void {
+    const { file, serving } = entry;
+    const reserved = serving === null ? this.#reserve(entry) : serving.config.domains;
+    const name = serving?.config.tenant ?? this.#nameOf(entry);
+    const news = { problems, name, reserved, serving: serving?.digest };
+    const before = {
+      problems: entry.problems,
+      name: entry.announced,
+      reserved: entry.reserved,
+      serving: entry.status === 'serving-last-good' ? serving?.digest : undefined,
+    };
+    if (JSON.stringify(news) === JSON.stringify(before)) return;
+    if (entry.announced !== null && entry.announced !== name) this.#listener.onTenantRemoved(entry.announced);
+    entry.announced = name;
+    entry.reserved = reserved;
+    this.#record(entry, serving === null ? 'broken' : 'serving-last-good', problems);
+    const meta = { file, digest: serving?.digest ?? entry.digest, lastGood: serving !== null };
+    this.#log.error(
+      { file, tenant: name, lastGood: meta.lastGood, problems: problems.map(formatProblem).slice(0, 10) },
+      'tenant configuration refused',
+    );
+    this.#listener.onTenantBroken(name, reserved, problems, meta);
+  }
+
+  #nameOf(entry: TenantFile): string {
+    const tenant = entry.parsed?.config?.tenant ?? entry.parsed?.salvaged?.tenant;
+    const own = tenant !== undefined && tenant !== null && this.#register.holdsTenant(entry.file, tenant);
+    return own ? tenant : entry.placeholder;
+  }
+
+  #record(entry: TenantFile, status: TenantFileStatus, problems: readonly Problem[]): void {
+    entry.status = status;
+    entry.problems = problems;
+    entry.since = Date.now();
+  }
+}
+
+/** By path, whatever order they were found in. */
+export function sortedByPath(files: ReadonlyMap<string, TenantFile>): TenantFile[] {
+  return [...files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+}

@@ -1,0 +1,278 @@
+import { LIMITS } from '../core/limits.ts';
+import type { Expirable, TimerWheel, WheelTimer } from '../core/wheel.ts';
+import { Context } from './context.ts';
+import { GuestAbort } from './guest.ts';
+import { Action, type Clock, type ContextHost, type Crash, type PluginHost, type SharedData } from './host.ts';
+import { buildImports } from './imports.ts';
+import type { MetricSet } from './metrics.ts';
+import type { PreparedModule } from './module.ts';
+import { RootHost } from './root.ts';
+import { CRASHED, Vm } from './vm.ts';
+
+/** Instructions per callback; see the configuration's `limits.fuel`. */
+export interface FuelLimits {
+  readonly request: number;
+  readonly tick: number;
+  readonly configure: number;
+}
+
+/** What makes one generation of a plugin differ from the next. */
+export interface PluginVersion {
+  readonly module: PreparedModule;
+  /** Configuration as the plugin reads it: JSON text in UTF-8. */
+  readonly configuration: Uint8Array;
+  readonly fuel: FuelLimits;
+}
+
+/** What a generation needs of its plugin. */
+export interface GenerationOwner {
+  readonly wheel: TimerWheel;
+  readonly clock: Clock;
+  readonly logLevel: number;
+  readonly metrics: MetricSet;
+  readonly sharedData: SharedData;
+  readonly identity: ReadonlyMap<string, string>;
+  log(level: number, message: string): void;
+  mayLog(): boolean;
+  onCallEnded(fuel: number, microseconds: number): void;
+  onCrash(generation: Generation, crash: Crash): void;
+  /** The last exchange is gone, or time is up; the generation holds nothing any more. */
+  onEnded(generation: Generation): void;
+}
+
+function describeCrash({ callback, cause, message }: Crash): string {
+  return cause === 'fuel' ? `${callback} failed: it used up its CPU budget` : `${callback} failed: ${message}`;
+}
+
+const TICK = 0;
+const RETIRE = 1;
+const DONE = 2;
+
+/** Ends a context whose guest promised `proxy_done` and never called it. */
+class DoneTimeout implements Expirable {
+  readonly #generation: Generation;
+  readonly #context: Context;
+
+  constructor(generation: Generation, context: Context) {
+    this.#generation = generation;
+    this.#context = context;
+  }
+
+  onTimeout(): void {
+    this.#generation.completeStream(this.#context);
+  }
+}
+
+/** One started VM of a plugin with its root context, from start to the end of its last exchange. */
+export class Generation implements PluginHost, Expirable {
+  readonly version: PluginVersion;
+  readonly configuration: Uint8Array;
+  readonly clock: Clock;
+  readonly logLevel: number;
+  readonly metrics: MetricSet;
+  readonly sharedData: SharedData;
+  readonly identity: ReadonlyMap<string, string>;
+  readonly vm: Vm;
+  readonly startedAt = performance.now();
+  /** Exchanges it was opened for. */
+  served = 0;
+  readonly #owner: GenerationOwner;
+  readonly #root: Context;
+  /** Contexts of exchanges that are not deleted yet. */
+  #live = 0;
+  #retired = false;
+  #ended = false;
+  #crash: Crash | null = null;
+  #tickPeriod = 0;
+  #tickTimer: WheelTimer | null = null;
+  #retireTimer: WheelTimer | null = null;
+  readonly #doneTimers = new Map<Context, WheelTimer>();
+
+  /** @throws GuestAbort when the engine cannot place another instance. */
+  constructor(version: PluginVersion, owner: GenerationOwner) {
+    this.version = version;
+    this.configuration = version.configuration;
+    this.clock = owner.clock;
+    this.logLevel = owner.logLevel;
+    this.metrics = owner.metrics;
+    this.sharedData = owner.sharedData;
+    this.identity = owner.identity;
+    this.#owner = owner;
+    this.vm = new Vm(version.module, this, buildImports);
+    const host = new RootHost(owner.identity, (actions) => this.#onRootActions(actions));
+    this.#root = new Context(this.vm.nextContextId(), host, true);
+    this.vm.contexts.set(this.#root.id, this.#root);
+  }
+
+  get memoryBytes(): number {
+    return this.vm.memory.byteLength;
+  }
+
+  /** Starts the module and hands it its configuration. @throws GuestAbort: it failed or refused. */
+  start(): void {
+    const { exports } = this.vm;
+    const budget = this.version.fuel.configure;
+    const size = this.configuration.length;
+    const started = this.vm.boot();
+    if (started && exports.contextCreate !== null) this.#callRoot(exports.contextCreate, 'proxy_on_context_create', 0);
+    const accepts =
+      !this.vm.dead &&
+      (exports.vmStart === null || this.vm.call(exports.vmStart, 'proxy_on_vm_start', this.#root, budget, 0, 0) > 0) &&
+      (exports.configure === null ||
+        this.vm.call(exports.configure, 'proxy_on_configure', this.#root, budget, size, 0) > 0);
+    if (accepts && !this.vm.dead) return;
+    this.#end();
+    if (this.#crash !== null) throw new GuestAbort(this.#crash.cause, describeCrash(this.#crash));
+    throw new GuestAbort('abort', 'it refused its configuration (answered false); see the lines it logged');
+  }
+
+  #callRoot(run: NonNullable<Vm['exports']['tick']>, name: string, argument: number): number {
+    return this.vm.call(run, name, this.#root, this.version.fuel.configure, argument, 0);
+  }
+
+  /** A context for one exchange; null when the guest failed over it. */
+  openStream(host: ContextHost): Context | null {
+    const { vm } = this;
+    const context = new Context(vm.nextContextId(), host, false);
+    vm.contexts.set(context.id, context);
+    this.#live++;
+    this.served++;
+    const { contextCreate } = vm.exports;
+    if (contextCreate === null) return context;
+    const { request } = this.version.fuel;
+    const result = vm.call(contextCreate, 'proxy_on_context_create', context, request, this.#root.id, 0);
+    return result === CRASHED ? null : context;
+  }
+
+  /** The exchange is over: tells the guest, and lets it log and forget. */
+  closeStream(context: Context): void {
+    if (this.vm.dead) return;
+    const { done } = this.vm.exports;
+    if (done !== null) {
+      const result = this.vm.call(done, 'proxy_on_done', context, this.version.fuel.request, 0, 0);
+      if (result === CRASHED) return;
+      if (result === 0 && this.#doneTimers.size < LIMITS.pluginDoneWaiting) {
+        context.awaitsDone = true;
+        const timeout = new DoneTimeout(this, context);
+        this.#doneTimers.set(context, this.#owner.wheel.schedule(timeout, LIMITS.pluginDoneMs));
+        return;
+      }
+    }
+    this.completeStream(context);
+  }
+
+  /** The guest is done with the exchange, or has had its time. */
+  completeStream(context: Context): void {
+    const { vm } = this;
+    const { log, delete: remove } = vm.exports;
+    const timer = this.#doneTimers.get(context);
+    if (timer !== undefined) {
+      this.#owner.wheel.cancel(timer);
+      this.#doneTimers.delete(context);
+    }
+    context.awaitsDone = false;
+    const { request } = this.version.fuel;
+    if (log !== null) vm.call(log, 'proxy_on_log', context, request, 0, 0);
+    if (remove !== null) vm.call(remove, 'proxy_on_delete', context, request, 0, 0);
+    if (vm.dead) return;
+    vm.contexts.delete(context.id);
+    this.#live--;
+    if (this.#retired && this.#live === 0) this.#endRoot();
+  }
+
+  /** No new exchange comes; the VM ends with its last one, or when LIMITS.pluginRetireMs have passed. */
+  retire(): void {
+    if (this.#retired || this.#ended) return;
+    this.#retired = true;
+    if (this.#live === 0) this.#endRoot();
+    else this.#retireTimer = this.#owner.wheel.schedule(this, LIMITS.pluginRetireMs, RETIRE);
+  }
+
+  onTimeout(kind: number): void {
+    if (this.#ended) return;
+    if (kind === TICK) this.#tick();
+    else if (kind === RETIRE) this.#abandon();
+    else this.#endRootNow();
+  }
+
+  #tick(): void {
+    const { tick } = this.vm.exports;
+    this.#tickTimer = null;
+    if (tick !== null) this.vm.call(tick, 'proxy_on_tick', this.#root, this.version.fuel.tick, 0, 0);
+    if (this.#tickPeriod > 0 && this.#tickTimer === null && !this.#ended) this.#armTick();
+  }
+
+  #armTick(): void {
+    this.#tickTimer = this.#owner.wheel.schedule(this, this.#tickPeriod, TICK);
+  }
+
+  setTickPeriod(period: number): void {
+    this.#owner.wheel.cancel(this.#tickTimer);
+    this.#tickTimer = null;
+    this.#tickPeriod = period === 0 ? 0 : Math.max(period, LIMITS.pluginTickMs);
+    if (period > 0 && this.vm.exports.tick !== null && !this.#ended) this.#armTick();
+  }
+
+  log(level: number, message: string): void {
+    this.#owner.log(level, message);
+  }
+
+  mayLog(): boolean {
+    return this.#owner.mayLog();
+  }
+
+  onCallEnded(fuel: number, microseconds: number): void {
+    this.#owner.onCallEnded(fuel, microseconds);
+  }
+
+  onCrash(crash: Crash): void {
+    this.#crash = crash;
+    this.#end();
+    this.#owner.onCrash(this, crash);
+  }
+
+  #onRootActions(actions: number): void {
+    if ((actions & Action.done) !== 0) this.#endRootNow();
+  }
+
+  /** Tells the root context that it is over; it may ask for a little more time. */
+  #endRoot(): void {
+    const { done } = this.vm.exports;
+    const result = done === null ? 1 : this.#callRoot(done, 'proxy_on_done', 0);
+    if (result !== 0) {
+      this.#endRootNow();
+      return;
+    }
+    this.#root.awaitsDone = true;
+    this.#owner.wheel.cancel(this.#retireTimer);
+    this.#retireTimer = this.#owner.wheel.schedule(this, LIMITS.pluginDoneMs, DONE);
+  }
+
+  #endRootNow(): void {
+    if (this.#ended) return;
+    const { delete: remove } = this.vm.exports;
+    if (remove !== null) this.#callRoot(remove, 'proxy_on_delete', 0);
+    this.#abandon();
+  }
+
+  /** Drops the VM as it is; exchanges that are still on it go on without. */
+  #abandon(): void {
+    if (this.#ended) return;
+    this.vm.dead = true;
+    const left = [...this.vm.contexts.values()];
+    this.vm.contexts.clear();
+    this.#end();
+    for (const context of left) if (!context.isRoot) context.host.onVmFailed();
+    this.#owner.onEnded(this);
+  }
+
+  /** Stops everything that would call it again. */
+  #end(): void {
+    const { wheel } = this.#owner;
+    this.#ended = true;
+    wheel.cancel(this.#tickTimer);
+    wheel.cancel(this.#retireTimer);
+    for (const timer of this.#doneTimers.values()) wheel.cancel(timer);
+    this.#doneTimers.clear();
+  }
+}

@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../core/limits.ts';
+import { MetricType, Status } from './abi.ts';
+import { RebuildBackoff } from './backoff.ts';
+import { MetricSet } from './metrics.ts';
+import { InlineSharedDataStore } from './shared-data.ts';
+
+describe('shared data', () => {
+  it('compares and swaps', () => {
+    const data = new InlineSharedDataStore().open('t', 'p');
+    expect(data.get('k')).toBeNull();
+    expect(data.set('k', Buffer.from('1'), 7)).toBe(true);
+    const first = data.get('k')!.cas;
+    expect(data.set('k', Buffer.from('2'), first + 1)).toBe(false);
+    expect(data.set('k', Buffer.from('2'), first)).toBe(true);
+    expect(data.set('k', Buffer.from('3'), first)).toBe(false);
+    expect(data.set('k', Buffer.from(''), 0)).toBe(true);
+    expect(data.get('k')!.value.length).toBe(0);
+  });
+
+  it('keeps a copy', () => {
+    const data = new InlineSharedDataStore().open('t', 'p');
+    const bytes = Buffer.from('abc');
+    data.set('k', bytes, 0);
+    bytes.fill(0);
+    expect(Buffer.from(data.get('k')!.value).toString()).toBe('abc');
+  });
+
+  it('is apart for each tenant and plugin, and outlives its reader', () => {
+    const store = new InlineSharedDataStore();
+    store.open('a', 'p').set('k', Buffer.from('1'), 0);
+    expect(store.open('b', 'p').get('k')).toBeNull();
+    expect(store.open('a', 'q').get('k')).toBeNull();
+    expect(store.open('a', 'p').get('k')).not.toBeNull();
+  });
+
+  it('forgets the least recently used when full', () => {
+    const data = new InlineSharedDataStore().open('t', 'p');
+    const quarter = Buffer.alloc(LIMITS.pluginSharedDataBytes / 4 - 100);
+    for (const key of ['a', 'b', 'c', 'd']) data.set(key, quarter, 0);
+    data.get('a');
+    data.set('e', quarter, 0);
+    expect(data.get('b')).toBeNull();
+    expect(data.get('a')).not.toBeNull();
+    expect(data.set('huge', Buffer.alloc(LIMITS.pluginSharedDataBytes), 0)).toBe(true);
+    expect(data.get('huge')).toBeNull();
+    expect(data.get('e')).not.toBeNull();
+  });
+});
+
+describe('metrics', () => {
+  it('count, set and sum by type', () => {
+    const set = new MetricSet();
+    const counter = set.define(MetricType.counter, 'a.b');
+    const gauge = set.define(MetricType.gauge, 'g');
+    const histogram = set.define(MetricType.histogram, 'h');
+    expect(set.define(MetricType.counter, 'a.b')).toBe(counter);
+    expect([set.increment(counter, 2), set.record(counter, 3), set.increment(counter, -1)]).toEqual([0, 0, 2]);
+    expect([set.record(gauge, 9), set.increment(gauge, -4)]).toEqual([0, 0]);
+    expect([set.record(histogram, 5), set.record(histogram, 7), set.increment(histogram, 1)]).toEqual([0, 0, 2]);
+    expect(set.get(histogram)).toBeNull();
+    expect(set.samples()).toEqual([
+      { name: 'a_b', type: 'counter', value: 5, count: 0 },
+      { name: 'g', type: 'gauge', value: 5, count: 0 },
+      { name: 'h', type: 'histogram', value: 12, count: 2 },
+    ]);
+  });
+
+  it('end in a sink when there are too many, and refuse what does not exist', () => {
+    const set = new MetricSet();
+    for (let i = 0; i < LIMITS.pluginMetrics + 10; i++)
+      expect(set.define(MetricType.counter, `m${i}`)).toBeGreaterThan(0);
+    expect(set.samples()).toHaveLength(LIMITS.pluginMetrics);
+    expect(set.define(3, 'x')).toBe(0);
+    expect(set.increment(9999, 1)).toBe(Status.notFound);
+    expect(set.increment(0, 1)).toBe(Status.notFound);
+  });
+});
+
+describe('rebuilding', () => {
+  it('is at once after healthy service, and waits longer and longer after failures in a row', () => {
+    const backoff = new RebuildBackoff();
+    backoff.onFailure(1000, true);
+    expect(backoff.mayBuild(1000)).toBe(true);
+    const waits: number[] = [];
+    for (let i = 0; i < 10; i++) {
+      backoff.onFailure(1000, false);
+      let wait = 0;
+      while (!backoff.mayBuild(1000 + wait)) wait += 100;
+      waits.push(wait);
+    }
+    expect(waits).toEqual([100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000]);
+    expect(backoff.open).toBe(true);
+    backoff.onFailure(1000, true);
+    expect(backoff.open).toBe(false);
+  });
+});

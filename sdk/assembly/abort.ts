@@ -1,0 +1,38 @@
+import { LogLevel } from './types';
+
+// @ts-ignore: decorator
+@external('env', 'proxy_log')
+declare function proxy_log(level: i32, message: usize, size: usize): i32;
+
+const CAPACITY = 1024;
+/** Static, because the heap may be what has just failed. */
+const LINE: usize = memory.data(CAPACITY);
+
+/** What `throw`, a failed check of the standard library and a failed allocation end in: one log line, then a trap. */
+export function abort(message: string | null, file: string | null, line: u32, column: u32): void {
+  let at = LINE;
+  if (file) at = putText(at, file);
+  store<u8>(at++, 0x3a);
+  at = putNumber(at, line);
+  store<u8>(at++, 0x3a);
+  at = putNumber(at, column);
+  store<u16>(at, 0x203a);
+  at += 2;
+  if (message) at = putText(at, message);
+  proxy_log(LogLevel.Critical, LINE, at - LINE);
+  unreachable();
+}
+
+/** Writes the text as UTF-8, at most 400 characters of it. */
+function putText(at: usize, text: string): usize {
+  const length = min(text.length, 400);
+  const room = CAPACITY - 32 - <i32>(at - LINE);
+  if (length * 3 > room) return at + String.UTF8.encodeUnsafe(changetype<usize>(text), room / 3, at);
+  return at + String.UTF8.encodeUnsafe(changetype<usize>(text), length, at);
+}
+
+function putNumber(at: usize, value: u32): usize {
+  if (value >= 10) at = putNumber(at, value / 10);
+  store<u8>(at, 0x30 + (value % 10));
+  return at + 1;
+}

@@ -1,0 +1,2 @@
+/** `HttpFilter.onRequestHeaders`. */
+export { proxy_on_request_headers } from '../assembly/exports';

@@ -1,0 +1,2 @@
+/** `HttpFilter.onResponseHeaders`. */
+export { proxy_on_response_headers } from '../assembly/exports';

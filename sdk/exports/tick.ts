@@ -1,0 +1,2 @@
+/** `Plugin.onTick`. */
+export { proxy_on_tick } from '../assembly/exports';

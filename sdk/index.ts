@@ -1,0 +1,17 @@
+export { Action, LogLevel, Status } from './assembly/types';
+export { HeaderList } from './assembly/header-list';
+export { HeaderMap } from './assembly/header-map';
+export { HttpFilter } from './assembly/http-filter';
+export { Plugin } from './assembly/plugin';
+export { register, registerAs } from './assembly/registry';
+export { log } from './assembly/log';
+export { time } from './assembly/time';
+export { properties } from './assembly/properties';
+export { sharedData, SharedUpdate, SharedSum, SharedValue } from './assembly/shared-data';
+export { Counter, Gauge, Histogram } from './assembly/metrics';
+export { encodeHeaderName, isHeaderName } from './assembly/header-name';
+export { isHeaderValue } from './assembly/scratch';
+export { utf8 } from './assembly/memory';
+export { JsonKind, JsonValue } from './assembly/json/value';
+export { JsonParser } from './assembly/json/parser';
+export { Settings, TextPair } from './assembly/json/settings';

@@ -1,0 +1,53 @@
+/** A guest for json.test.ts: text in, the document back in a form that keeps every bit of it. */
+import { JsonKind, JsonParser, JsonValue } from '@sluice/plugin-sdk';
+
+export { proxy_abi_version_0_2_1 } from '@sluice/plugin-sdk/exports';
+
+let input: string = '';
+let output: string = '';
+
+/** Room for `length` UTF-16 units of input; answers where to write them. */
+export function reserve(length: i32): usize {
+  __collect();
+  const text = __new((<usize>length) << 1, idof<string>());
+  input = changetype<string>(text);
+  return text;
+}
+
+/** Offset of the error, or -1 when the input is a document. */
+export function parse(): i32 {
+  const parser = new JsonParser(input);
+  const value = parser.parse();
+  output = value ? describe(value) : parser.error;
+  return value ? -1 : parser.offset;
+}
+
+export function outputAt(): usize {
+  return changetype<usize>(output);
+}
+
+export function outputLength(): i32 {
+  return output.length;
+}
+
+function describe(value: JsonValue): string {
+  if (value.kind == JsonKind.Null) return 'n';
+  if (value.kind == JsonKind.Bool) return value.isTrue ? 't' : 'f';
+  if (value.kind == JsonKind.Number) {
+    const integer = value.isInteger ? value.toInteger().toString() : '';
+    return `d${reinterpret<i64>(value.toFloat())},${integer};`;
+  }
+  if (value.kind == JsonKind.String) return text(value.text);
+  let all = (value.kind == JsonKind.Array ? 'a' : 'o') + value.length.toString() + ';';
+  let item = value.first;
+  while (item) {
+    if (value.kind == JsonKind.Object) all += text(item.name);
+    all += describe(item);
+    item = item.next;
+  }
+  return all;
+}
+
+function text(value: string): string {
+  return `s${value.length};${value}`;
+}
