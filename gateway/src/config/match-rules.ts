@@ -1,10 +1,9 @@
 import { checkRequestPath } from './path-rules.ts';
 import type { Path } from './problem.ts';
 import { type Report, show } from './report.ts';
-import { checkCidrs, checkRegex, exactlyOne } from './rules.ts';
+import { checkCidrs, checkRegex, checkTemplate, exactlyOne } from './rules.ts';
 import type { ValueMatch } from './schema-common.ts';
 import type { LaneRuleConfig, MatchConfig, PathMatch } from './schema-tenant.ts';
-import { templateNames } from './template.ts';
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
@@ -29,10 +28,7 @@ function checkPath(match: PathMatch, path: Path, report: Report): void {
   for (const kind of ['exact', 'prefix', 'template'] as const) {
     checkRequestPath(match[kind], [...path, kind], report);
   }
-  if (match.template !== undefined) {
-    const parsed = templateNames(match.template);
-    if ('message' in parsed) report.add([...path, 'template'], 'SLUICE_CONFIG_VALUE', parsed.message, parsed.remedy);
-  }
+  checkTemplate(match.template, [...path, 'template'], report);
   checkRegex(match.regex, [...path, 'regex'], report);
 }
 

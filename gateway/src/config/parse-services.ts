@@ -1,11 +1,10 @@
-import type { EndpointRecord } from '../core/endpoint.ts';
+import { type EndpointRecord, parseAddress } from '../core/endpoint.ts';
 import { GatewayError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
-import { isPort, portOf } from './hosts.ts';
 import { formatProblem, type Problem } from './problem.ts';
 import { deepFreeze, readConfig } from './read.ts';
-import { type Report, show } from './report.ts';
-import { noRepeats } from './rules.ts';
+import type { Report } from './report.ts';
+import { checkAddresses } from './rules.ts';
 import { ServicesSchema } from './schema-services.ts';
 
 /** One service of a services file. Without namespace or group it answers for all. */
@@ -30,8 +29,11 @@ export function parseServicesFile(file: string, text: string): ParsedServices {
   }));
   const services = new Map<string, FileService>();
   for (const [name, service] of Object.entries(reading.decoded?.services ?? {})) {
-    checkAddresses(name, service.endpoints, reading.report);
-    const endpoints = service.endpoints.map(({ address, ...rest }) => ({ ...splitAddress(address), ...rest }));
+    checkEndpoints(name, service.endpoints, reading.report);
+    const endpoints = service.endpoints.flatMap(({ address, ...rest }) => {
+      const parsed = parseAddress(address);
+      return parsed === null ? [] : [{ ...parsed, ...rest }];
+    });
     services.set(name, deepFreeze({ ...service, endpoints }));
   }
   const problems = reading.problems();
@@ -45,27 +47,11 @@ export function readServicesFile(file: string, text: string): ReadonlyMap<string
   return services;
 }
 
-function checkAddresses(name: string, endpoints: readonly { readonly address: string }[], report: Report): void {
+function checkEndpoints(name: string, endpoints: readonly { readonly address: string }[], report: Report): void {
   const path = ['services', name, 'endpoints'];
   if (endpoints.length > LIMITS.endpointsPerService) {
     const message = `the service has ${endpoints.length} endpoints`;
     report.add(path, 'SLUICE_CONFIG_TOO_LARGE', message, `give at most ${LIMITS.endpointsPerService}`);
   }
-  const addressPath = (index: number) => [...path, index, 'address'];
-  for (const [index, { address }] of endpoints.entries()) {
-    if (isPort(portOf(address))) continue;
-    const message = `${show(address)} has no port that can be connected to`;
-    report.add(addressPath(index), 'SLUICE_CONFIG_VALUE', message, 'give a port from 1 to 65535');
-  }
-  noRepeats(
-    endpoints.map(({ address }) => address.toLowerCase()),
-    addressPath,
-    'address',
-    report,
-  );
-}
-
-function splitAddress(text: string): { address: string; port: number } {
-  const host = text.slice(0, text.lastIndexOf(':'));
-  return { address: host.startsWith('[') ? host.slice(1, -1) : host, port: portOf(text) };
+  checkAddresses(endpoints, path, report);
 }

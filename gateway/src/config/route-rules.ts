@@ -1,3 +1,4 @@
+import { parseTemplate, usedNames } from '../core/path-template.ts';
 import { replacementProblem } from '../core/regex.ts';
 import { domainCovers, domainProblem, isAuthority, isHostName, isPort } from './hosts.ts';
 import { checkMatch } from './match-rules.ts';
@@ -7,7 +8,6 @@ import { type Report, show } from './report.ts';
 import { atMostOne, checkPluginUses, checkRegex, exactlyOne, given, noRepeats } from './rules.ts';
 import type { RedirectConfig, RespondConfig, RewriteConfig, RouteConfig } from './schema-tenant.ts';
 import { isMapping, type PlainMap } from './schema-view.ts';
-import { templateNames, usedNames } from './template.ts';
 
 /** What a route's checks need to know of the rest. */
 export interface RouteContext {
@@ -152,19 +152,27 @@ function checkTemplateUse(pattern: string, route: RouteConfig, path: Path, repor
   const used = usedNames(pattern);
   for (const match of route.match) {
     const template = match.path?.template;
-    const parsed = template === undefined ? null : templateNames(template);
-    if (parsed === null) {
+    if (template === undefined) {
       const message = 'an alternative of the route does not match by path.template';
       return report.add(path, 'SLUICE_CONFIG_CONFLICT', message, 'match by path.template in every alternative', 'key');
     }
+    const names = namesOf(template);
     // A broken template is reported where it stands.
-    if ('message' in parsed) return;
-    const unknown = used.find((name) => !parsed.names.includes(name));
+    if (names === null) return;
+    const unknown = used.find((name) => !names.includes(name));
     if (unknown !== undefined) {
-      const remedy = `use ${parsed.names.map((name) => `{${name}}`).join(', ') || 'a template with variables'}`;
+      const remedy = `use ${names.map((name) => `{${name}}`).join(', ') || 'a template with variables'}`;
       const message = `{${unknown}} is no variable of path.template`;
       return report.add(path, 'SLUICE_CONFIG_REFERENCE', message, remedy);
     }
+  }
+}
+
+function namesOf(template: string): readonly string[] | null {
+  try {
+    return parseTemplate(template).names;
+  } catch {
+    return null;
   }
 }
 

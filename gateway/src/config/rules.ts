@@ -1,6 +1,8 @@
+import { parseAddress } from '../core/endpoint.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { GatewayError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
+import { parseTemplate, TemplateError } from '../core/path-template.ts';
 import { compileRegex, type Regex } from '../core/regex.ts';
 import { isCidr } from './hosts.ts';
 import type { Path } from './problem.ts';
@@ -60,6 +62,28 @@ export function noRepeats(
       const message = `the ${what} ${show(value)} is there twice`;
       report.add(pathOf(index), 'SLUICE_CONFIG_CONFLICT', message, `give each ${what} once`);
     }
+  }
+}
+
+/** Reports each address of a list of endpoints that cannot be connected to, or stands there twice. */
+export function checkAddresses(endpoints: readonly { readonly address: string }[], path: Path, report: Report): void {
+  const addressPath = (index: number) => [...path, index, 'address'];
+  for (const [index, { address }] of endpoints.entries()) {
+    if (parseAddress(address) !== null) continue;
+    const message = `${show(address)} has no port that can be connected to`;
+    report.add(addressPath(index), 'SLUICE_CONFIG_VALUE', message, 'give a port from 1 to 65535');
+  }
+  const addresses = endpoints.map(({ address }) => address.toLowerCase());
+  noRepeats(addresses, addressPath, 'address', report);
+}
+
+/** Reports what is wrong with a path template. */
+export function checkTemplate(source: string | undefined, path: Path, report: Report): void {
+  try {
+    if (source !== undefined) parseTemplate(source);
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error;
+    report.add(path, 'SLUICE_CONFIG_VALUE', error.problem, error.remedy);
   }
 }
 

@@ -1,9 +1,9 @@
-import { domainProblem, isPort, portOf } from './hosts.ts';
+import { domainProblem } from './hosts.ts';
 import { checkLanes } from './lane-rules.ts';
 import type { Path } from './problem.ts';
 import { type Report, show } from './report.ts';
 import { checkRoute, type RouteContext, writtenRoute } from './route-rules.ts';
-import { checkPluginUses, given, noRepeats, unknownName } from './rules.ts';
+import { checkAddresses, checkPluginUses, given, noRepeats, unknownName } from './rules.ts';
 import type { ServiceConfig, TenantConfig } from './schema-tenant.ts';
 import { isMapping } from './schema-view.ts';
 
@@ -78,18 +78,7 @@ function checkStatic(service: ServiceConfig, path: Path, report: Report): void {
     const message = `a static service is in no registry, so ${key} has no effect`;
     report.add([...path, key], 'SLUICE_CONFIG_CONFLICT', message, `remove ${key}, or static`, 'key');
   }
-  const addressPath = (index: number) => [...path, 'static', index, 'address'];
-  for (const [index, { address }] of endpoints.entries()) {
-    if (isPort(portOf(address))) continue;
-    const message = `${show(address)} has no port that can be connected to`;
-    report.add(addressPath(index), 'SLUICE_CONFIG_VALUE', message, 'give a port from 1 to 65535');
-  }
-  noRepeats(
-    endpoints.map(({ address }) => address.toLowerCase()),
-    addressPath,
-    'address',
-    report,
-  );
+  checkAddresses(endpoints, [...path, 'static'], report);
   if (endpoints.every(({ weight }) => weight === 0)) {
     report.add([...path, 'static'], 'SLUICE_CONFIG_VALUE', 'all weights are 0', 'give at least one endpoint a weight');
   }

@@ -40,6 +40,13 @@ export function formatAddress(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
+/** The reverse of `formatAddress`; null when `text` is not `host:port` with a port from 1 to 65535. */
+export function parseAddress(text: string): { readonly address: string; readonly port: number } | null {
+  const match = /^(?:\[([^\]]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3] ?? 0);
+  return port < 1 || port > 65_535 ? null : { address: match![1] ?? match![2]!, port };
+}
+
 /** Key under which a service is known inside the process. Separator is a byte that no part may contain. */
 export function serviceRefKey(ref: ServiceRef): string {
   return `${ref.registry}\n${ref.namespace}\n${ref.group}\n${ref.name}`;

@@ -1,7 +1,7 @@
 import type { ServiceConfig } from '../config/schema-tenant.ts';
 import type { EndpointRecord, ServiceRef } from '../core/endpoint.ts';
 import type { Log } from '../core/log.ts';
-import { parseAddress } from './address.ts';
+import { requireAddress } from './address.ts';
 import type { Clock } from './clock.ts';
 import { SubscriptionHub } from './hub.ts';
 import { canonical } from './records.ts';
@@ -13,7 +13,7 @@ export const STATIC_REGISTRY = 'static';
 /** Endpoints of a `static` list of a tenant file. @throws GatewayError when an address has no valid port. */
 export function staticEndpoints(list: NonNullable<ServiceConfig['static']>): EndpointRecord[] {
   const records = list.map(({ address, weight, metadata }) => ({
-    ...parseAddress(address),
+    ...requireAddress(address),
     weight,
     healthy: true,
     cluster: '',

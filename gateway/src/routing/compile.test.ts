@@ -219,7 +219,11 @@ describe('hostile patterns', () => {
 describe('compileTenant', () => {
   it.each([
     ['a template with a part of a segment', { match: { path: { template: '/v{n}/x' } } }, /whole segment/],
-    ['a template with ** inside', { match: { path: { template: '/{a=**}/b' } } }, /put it last/],
+    [
+      'a template with ** inside',
+      { match: { path: { template: '/{a=**}/b' } } },
+      /put the variable that takes the rest last/,
+    ],
     ['a variable twice', { match: { path: { template: '/{a}/{a}' } } }, /twice/],
     ['dot segments', { match: { path: { prefix: '/a/../b' } } }, /no request can have/],
     ['a pattern that is none', { match: { path: { regex: '/(' } } }, /tenant home, route bad: /],

@@ -1,7 +1,7 @@
 import type { PathMatch } from '../config/schema-tenant.ts';
+import { parseTemplate, type PathTemplate } from '../core/path-template.ts';
 import { compileRegex, type Regex } from '../core/regex.ts';
 import { normalizeConfigPath, withoutTrailingSlash } from './path.ts';
-import { parseTemplate, type PathTemplate } from './template.ts';
 
 /** Kinds of path match by precedence: the higher number wins. */
 export const PATH_KINDS = { regex: 0, prefix: 1, template: 2, exact: 3 } as const;

@@ -1,9 +1,9 @@
 import type { RewriteConfig } from '../config/schema-tenant.ts';
+import { PathPattern, type PathTemplate } from '../core/path-template.ts';
 import { compileRegex, type Regex } from '../core/regex.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { normalizeConfigPath, normalizePath, prefixEnd, stripParameters, withoutTrailingSlash } from './path.ts';
 import type { PathMatcher } from './path-matcher.ts';
-import { PathPattern, type PathTemplate } from './template.ts';
 
 /** Makes a new path from the current one; undefined leaves the path as it is, null refuses the request. */
 export interface PathRewrite {

@@ -4,7 +4,7 @@ import { isPort } from '../../config/hosts.ts';
 import type { NacosRegistryConfig } from '../../config/schema-gateway.ts';
 import { formatAddress } from '../../core/endpoint.ts';
 import { GatewayError } from '../../core/errors.ts';
-import { parseAddress } from '../address.ts';
+import { requireAddress } from '../address.ts';
 
 /** One server of a registry. */
 export interface NacosServer {
@@ -19,7 +19,7 @@ export interface NacosServer {
 /** @throws GatewayError when a port is not one, alone or with the offset. */
 export function parseServers(config: Pick<NacosRegistryConfig, 'servers' | 'grpcPortOffset'>): NacosServer[] {
   return config.servers.map((text) => {
-    const { address: host, port: httpPort } = parseAddress(text);
+    const { address: host, port: httpPort } = requireAddress(text);
     const grpcPort = httpPort + config.grpcPortOffset;
     if (!isPort(grpcPort)) {
       throw new GatewayError(

@@ -41,27 +41,50 @@ export class PathTemplate {
   }
 }
 
-/** Parses a template in the form of `normalizeConfigPath`. Throws an Error whose message says what would be right. */
+/** What is wrong with a template, and what would be right. */
+export class TemplateError extends Error {
+  readonly problem: string;
+  readonly remedy: string;
+
+  constructor(message: string, remedy: string) {
+    super(`${message}; ${remedy}`);
+    this.problem = message;
+    this.name = 'TemplateError';
+    this.remedy = remedy;
+  }
+}
+
+/** Parses a template that begins with '/'. @throws TemplateError */
 export function parseTemplate(source: string): PathTemplate {
   const segments: (string | null)[] = [];
   const names: string[] = [];
+  const written = source.slice(1).split('/');
   let open = false;
-  for (const segment of source.slice(1).split('/')) {
-    if (open) throw new Error('{…=**} takes the rest of the path: put it last');
+  for (const [index, segment] of written.entries()) {
     const variable = VARIABLE.exec(segment);
     if (variable === null) {
-      if (/[{}]/.test(segment))
-        throw new Error(`a variable is a whole segment such as {id} or {rest=**}: "${segment}"`);
+      if (/[{}]/.test(segment)) {
+        const remedy = 'make a variable a whole segment such as {id} or {rest=**}';
+        throw new TemplateError(`"${segment}" is not a variable`, remedy);
+      }
       segments.push(segment);
       continue;
     }
     const name = variable[1]!;
-    if (names.includes(name)) throw new Error(`the variable {${name}} is there twice`);
+    if (names.includes(name)) throw new TemplateError(`the variable {${name}} is there twice`, 'rename one of them');
     names.push(name);
-    if (variable[2] === '**') open = true;
-    else segments.push(null);
+    open = variable[2] === '**';
+    if (open && index < written.length - 1) {
+      throw new TemplateError(`{${name}=**} is not at the end`, 'put the variable that takes the rest last');
+    }
+    if (!open) segments.push(null);
   }
   return new PathTemplate(segments, names, open);
+}
+
+/** Names that a path to be written uses as `{name}`. */
+export function usedNames(pattern: string): string[] {
+  return [...pattern.matchAll(PLACEHOLDER)].map((match) => match[1]!);
 }
 
 /** A path to be written, with `{name}` for the variables of a template. */
