@@ -21,6 +21,8 @@ export interface BodyReader {
 export interface BodySource {
   /** Length announced by the sender, or -1 when it is not known (chunked). */
   readonly length: number;
+  /** Bytes delivered to the reader so far. */
+  readonly received: number;
   /** Starts delivery, at the earliest in a later turn of the event loop. Called at most once. */
   read(reader: BodyReader): void;
   /** No chunk comes until `resume`; one that is already on its way may still come. */

@@ -72,7 +72,6 @@ export class Exchange {
   error: ErrorCode | null = null;
   /** Free words for the access log (`response_code_details`), such as a plugin's reason. */
   details = '';
-  bytesReceived = 0;
   bytesSent = 0;
   pluginTimeUs = 0;
   /** Plugin properties of this exchange (`proxy_set_property`), made on first use. */
@@ -100,6 +99,11 @@ export class Exchange {
     this.body = body;
     this.sink = sink;
     this.scheme = connection.tls ? 'https' : 'http';
+  }
+
+  /** Bytes of the request body that were read so far. */
+  get bytesReceived(): number {
+    return this.body === null ? 0 : this.body.received;
   }
 
   /** Target up to the query. */

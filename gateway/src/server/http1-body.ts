@@ -30,6 +30,7 @@ function onEnd(this: BodyStream): void {
 /** The request body of one exchange on an HTTP/1.1 connection. */
 export class Http1Body implements BodySource {
   readonly length: number;
+  received = 0;
   /** The client waits for 100 before it sends anything. */
   expectContinue: boolean;
   readonly #request: BodyStream;
@@ -37,7 +38,6 @@ export class Http1Body implements BodySource {
   readonly #response: ContinueWriter;
   #reader: BodyReader | null = null;
   #failure: ErrorCode | null = null;
-  #received = 0;
   /** End, error or stop: no further callback comes. */
   #over = false;
 
@@ -93,7 +93,7 @@ export class Http1Body implements BodySource {
   stop(): void {
     if (this.#over) return;
     this.#finish();
-    const rest = this.length < 0 ? Number.POSITIVE_INFINITY : this.length - this.#received;
+    const rest = this.length < 0 ? Number.POSITIVE_INFINITY : this.length - this.received;
     if (this.#request.complete) this.#request.resume();
     else if (this.expectContinue) this.#connection.closeAfterResponse();
     else {
@@ -116,7 +116,7 @@ export class Http1Body implements BodySource {
   }
 
   onChunk(chunk: Buffer): void {
-    this.#received += chunk.length;
+    this.received += chunk.length;
     this.#reader!.onBodyData(chunk);
   }
 

@@ -59,7 +59,7 @@ describe('formatLine', () => {
       upstreamAddress: '10.0.0.7:8080',
       upstreamMs: 3.5,
       status: 200,
-      bytesReceived: 10,
+      body: { received: 10 },
       bytesSent: 1024,
       pluginTimeUs: 41.7,
       clientAddress: '198.51.100.1',

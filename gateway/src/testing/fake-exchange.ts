@@ -31,6 +31,7 @@ export function headerList(headers: TestHeaders | undefined): PairHeaders {
 /** A body that nobody sends: filters see that there is one, and its length. */
 class SilentBody implements BodySource {
   readonly length: number;
+  readonly received = 0;
 
   constructor(length: number) {
     this.length = length;
