@@ -6,6 +6,8 @@ export interface FakeAuth {
   readonly password: string;
   /** Default 18 000. */
   readonly tokenTtlSeconds?: number;
+  /** Status for a wrong password: 403 (the default) as servers up to 3.0, 500 as 3.1. */
+  readonly refusal?: 403 | 500;
 }
 
 /** Which login the server knows: that of 3.x, of 2.x, or the oldest. */
@@ -72,7 +74,7 @@ export class FakeLogin {
       return;
     }
     if (form.get('username') !== wanted.username || form.get('password') !== wanted.password) {
-      response.writeHead(403).end('unknown user or wrong password');
+      response.writeHead(wanted.refusal ?? 403).end('unknown user or wrong password');
       return;
     }
     const accessToken = randomUUID();

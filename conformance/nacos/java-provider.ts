@@ -83,12 +83,19 @@ export function startProvider(options: ProviderOptions): Provider {
   let lastId = 0;
   let ended = false;
 
+  const leaveNothing = (): void => {
+    child.kill('SIGKILL');
+    rmSync(home, { recursive: true, force: true });
+  };
+  process.once('exit', leaveNothing);
+
   const exited = new Promise<void>((resolve) => {
     const end = (): void => {
       if (ended) return;
       ended = true;
       for (const id of waiting.keys()) settle(id, new Error('the provider process has ended'));
-      rmSync(home, { recursive: true, force: true });
+      leaveNothing();
+      process.off('exit', leaveNothing);
       resolve();
     };
     child.once('error', end);

@@ -39,7 +39,7 @@ export interface RealNacos {
   readonly grpcPort: number;
   /** Of the running server process; changes with a restart, undefined while it is down. */
   readonly pid: number | undefined;
-  /** What the server printed so far; its detailed logs are in `<home>/logs`. */
+  /** What the server printed so far; its detailed logs are in `<home>/nacos/logs`. */
   log(): string;
   /** Where data and logs are; removed by `stop`. */
   readonly home: string;
@@ -59,7 +59,7 @@ const stopWithinMs = 10_000;
  * Starts a server on free ports of 127.0.0.1 with a fresh data directory below the system's temporary one. Resolves when
  * it is usable: gRPC answers a server check and naming answers over HTTP. Needs `prepareRealNacos()` before. Rejects, with
  * the end of the server's output, when it exits or does not become usable in time; no process is left then. The server
- * also ends by itself when this process dies, but then its data directory stays: 580 MB, most of it set aside by Raft.
+ * ends with this process, too; only where that one is killed, the data directory stays: 580 MB, most of it set aside by Raft.
  */
 export async function startRealNacos(options: RealNacosOptions = {}): Promise<RealNacos> {
   const { auth } = options;
@@ -112,11 +112,18 @@ export async function startRealNacos(options: RealNacosOptions = {}): Promise<Re
     clearTimeout(timer);
   }
 
-  async function stop(): Promise<void> {
-    await down();
-    rmSync(home, { recursive: true, force: true });
+  function leaveNothing(): void {
+    child?.kill('SIGKILL');
+    rmSync(home, { recursive: true, force: true, maxRetries: 3 });
   }
 
+  async function stop(): Promise<void> {
+    process.off('exit', leaveNothing);
+    await down();
+    leaveNothing();
+  }
+
+  process.once('exit', leaveNothing);
   let version: string;
   try {
     await up();
@@ -179,6 +186,7 @@ function launch(home: string, logFile: string): ChildProcess {
       '-Xmx384m',
       '-XX:+UseSerialGC',
       '-XX:TieredStopAtLevel=1', // starts fastest on few cores
+      `-Djava.io.tmpdir=${home}`, // native libraries are unpacked there and stay after a kill
       `-Dnacos.home=${home}`,
       `-Duser.home=${home}`, // some logs go to the user's home whatever nacos.home says
       `-Dspring.config.additional-location=file:${home}/conf/`, // 3.x reads no conf/ below nacos.home by itself

@@ -21,6 +21,9 @@ export interface RunOptions {
   readonly onStarted?: (gateway: GatewayProcess) => void;
 }
 
+/** A terminal and npm both pass on one Ctrl-C; whoever means a second one takes longer than that. */
+const SAME_SIGNAL_MS = 500;
+
 /** What of the process a running gateway listens to. */
 export interface Signals {
   on(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', listener: () => void): unknown;
@@ -34,24 +37,25 @@ export async function run(options: RunOptions, signals: Signals): Promise<number
   const config = await readGateway(options);
   if (config === null) return 1;
   const ended = Promise.withResolvers<number>();
-  let gateway: GatewayProcess;
+  const starting = startGateway({
+    config,
+    version: options.version,
+    ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
+    onFatal: (reason) => {
+      options.printError(reason);
+      ended.resolve(1);
+    },
+  });
+  // From the beginning: process 1 of a container has no default handling of signals.
+  followSignals(starting, signals, options, ended);
   try {
-    gateway = await startGateway({
-      config,
-      version: options.version,
-      ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
-      onFatal: (reason) => {
-        options.printError(reason);
-        ended.resolve(1);
-      },
-    });
+    const gateway = await starting;
+    options.onStarted?.(gateway);
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     options.printError(`${error.code} ${error.message}`);
     return 1;
   }
-  followSignals(gateway, signals, options, ended);
-  options.onStarted?.(gateway);
   return ended.promise;
 }
 
@@ -67,25 +71,32 @@ async function readGateway({ config, env, printError }: RunOptions): Promise<Gat
 }
 
 function followSignals(
-  gateway: GatewayProcess,
+  starting: Promise<GatewayProcess>,
   signals: Signals,
   { printError }: RunOptions,
   ended: PromiseWithResolvers<number>,
 ): void {
-  let stopping = false;
+  // A start that fails is reported by whoever waits for it.
+  const afterStart = (act: (gateway: GatewayProcess) => Promise<void>): void => {
+    starting.then((gateway) => act(gateway).catch(ended.reject), ignore);
+  };
+  let stoppingSince: number | null = null;
   const stop = (): void => {
-    if (stopping) {
+    if (stoppingSince !== null) {
+      if (performance.now() - stoppingSince < SAME_SIGNAL_MS) return;
       printError('second signal: ending at once');
       ended.resolve(1);
       return;
     }
-    stopping = true;
-    gateway.stop().then(() => ended.resolve(0), ended.reject);
+    stoppingSince = performance.now();
+    afterStart((gateway) => gateway.stop().then(() => ended.resolve(0)));
   };
   signals.on('SIGTERM', stop);
   signals.on('SIGINT', stop);
-  signals.on('SIGHUP', () => void gateway.reload());
+  signals.on('SIGHUP', () => afterStart((gateway) => gateway.reload()));
 }
+
+function ignore(): void {}
 
 /** Version of the package that this program belongs to. */
 export async function packageVersion(): Promise<string> {

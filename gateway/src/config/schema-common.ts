@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { type TSchema, Type } from 'typebox';
 
 /*
  * `expects` in these schemas is no keyword of JSON Schema: it says what a value looks like, for the remedy of a problem,
@@ -32,6 +32,13 @@ export function Size(options: { description: string; default?: string }) {
 }
 
 export const strict = { additionalProperties: false } as const;
+
+/** The same schema with words of its own for one place. */
+export function described<T extends TSchema>(schema: T, description: string): T {
+  const properties = Object.getOwnPropertyDescriptors({ ...schema, description });
+  // The kind of a schema is a hidden property, which a spread would lose.
+  return Object.defineProperties({}, { ...Object.getOwnPropertyDescriptors(schema), ...properties }) as T;
+}
 
 export const Name = Type.String({
   pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
@@ -99,7 +106,10 @@ export const PluginUse = Type.Object(
       default: 'closed',
       description: 'closed: the request gets 503 when the plugin fails; open: it goes on without the plugin',
     }),
-    config: Type.Unknown({ default: {}, description: "the plugin's own configuration, handed over as JSON" }),
+    config: Type.Unknown({
+      default: {},
+      description: "the plugin's own configuration, a mapping; handed over as JSON",
+    }),
   },
   strict,
 );

@@ -1,18 +1,18 @@
 import { Type } from 'typebox';
-import { Cidr, HostPort, Name, PluginUse, Port, Size, strict } from './schema-common.ts';
+import { Cidr, described, HostPort, Name, PluginUse, Port, Size, strict } from './schema-common.ts';
 
 const Listener = Type.Object(
   {
-    name: Name,
+    name: described(Name, 'how logs and metrics call it'),
     address: Type.String({ default: '::', description: 'IP address to listen on; :: is all, IPv4 included' }),
-    port: Port,
+    port: described(Port, '0 = any free port'),
   },
   strict,
 );
 
 const NacosRegistry = Type.Object(
   {
-    type: Type.Literal('nacos'),
+    type: Type.Literal('nacos', { description: 'Nacos 2 or 3, over gRPC' }),
     servers: Type.Array(HostPort, {
       minItems: 1,
       maxItems: 16,
@@ -20,12 +20,20 @@ const NacosRegistry = Type.Object(
     }),
     username: Type.Optional(Type.String({ description: 'empty: no login' })),
     password: Type.Optional(Type.String({ description: 'give it as { secret: name } or ${VARIABLE}' })),
-    grpcPortOffset: Type.Integer({ default: 1000, minimum: -65_535, maximum: 65_535 }),
+    grpcPortOffset: Type.Integer({
+      default: 1000,
+      minimum: -65_535,
+      maximum: 65_535,
+      description: 'distance of the gRPC port from the HTTP port',
+    }),
   },
   strict,
 );
 const FileRegistry = Type.Object(
-  { type: Type.Literal('file'), path: Type.String({ minLength: 1, description: 'watched file of services' }) },
+  {
+    type: Type.Literal('file', { description: 'a services file' }),
+    path: Type.String({ minLength: 1, description: 'watched file of services' }),
+  },
   strict,
 );
 export const Registry = Type.Union([NacosRegistry, FileRegistry]);
@@ -34,7 +42,7 @@ export type NacosRegistryConfig = Type.StaticDecode<typeof NacosRegistry>;
 
 const Plugin = Type.Object(
   {
-    name: Name,
+    name: described(Name, 'how chain and tenants name it under use'),
     source: Type.String({
       pattern: '^file:.+',
       description: 'the module, relative to gateway.yaml',
@@ -58,7 +66,12 @@ const Plugin = Type.Object(
               maximum: 1_000_000_000,
               description: 'instructions of one callback of an exchange',
             }),
-            tick: Type.Integer({ default: 10_000_000, minimum: 1000, maximum: 1_000_000_000 }),
+            tick: Type.Integer({
+              default: 10_000_000,
+              minimum: 1000,
+              maximum: 1_000_000_000,
+              description: 'instructions of one tick',
+            }),
             configure: Type.Integer({
               default: 20_000_000,
               minimum: 1000,
@@ -79,8 +92,8 @@ export type PluginConfig = Type.StaticDecode<typeof Plugin>;
 /** `gateway.yaml`: what the operator owns. */
 export const GatewaySchema = Type.Object(
   {
-    apiVersion: Type.Literal('sluice/v1'),
-    listeners: Type.Array(Listener, { minItems: 1, maxItems: 64 }),
+    apiVersion: Type.Literal('sluice/v1', { description: 'version of this format' }),
+    listeners: Type.Array(Listener, { minItems: 1, maxItems: 64, description: 'where clients connect' }),
     workers: Type.Integer({
       default: 1,
       minimum: 0,
@@ -89,12 +102,12 @@ export const GatewaySchema = Type.Object(
     }),
     admin: Type.Object(
       {
-        address: Type.String({ default: '127.0.0.1' }),
-        port: Type.Integer({ default: 9901, minimum: 0, maximum: 65_535 }),
+        address: Type.String({ default: '127.0.0.1', description: 'IP address of the admin API' }),
+        port: Type.Integer({ default: 9901, minimum: 0, maximum: 65_535, description: '0 = any free port' }),
       },
       { ...strict, default: {} },
     ),
-    registries: Type.Record(Type.String(), Registry, { default: {} }),
+    registries: Type.Record(Type.String(), Registry, { default: {}, description: 'where services are looked up' }),
     tenants: Type.Object({ directory: Type.String({ minLength: 1, description: 'one file for each tenant' }) }, strict),
     plugins: Type.Array(Plugin, { default: [], description: 'the catalogue that chain and tenants may use' }),
     chain: Type.Array(PluginUse, { default: [], description: 'plugins that run for every tenant' }),
@@ -105,7 +118,7 @@ export const GatewaySchema = Type.Object(
     accessLog: Type.Object(
       {
         path: Type.String({ default: 'stdout', description: 'stdout, off, or a file' }),
-        format: Type.Literal('json', { default: 'json' }),
+        format: Type.Literal('json', { default: 'json', description: 'one JSON object in a line' }),
       },
       { ...strict, default: {} },
     ),

@@ -1,13 +1,18 @@
 import { Type } from 'typebox';
-import { HostPort, ServiceName, strict } from './schema-common.ts';
+import { described, HostPort, ServiceName, strict } from './schema-common.ts';
 
 const FileEndpoint = Type.Object(
   {
-    address: HostPort,
-    weight: Type.Number({ default: 1, minimum: 0, maximum: 10_000 }),
+    address: described(HostPort, 'host:port; the host may be a name'),
+    weight: Type.Number({
+      default: 1,
+      minimum: 0,
+      maximum: 10_000,
+      description: 'share of traffic relative to the others; 0: gets none',
+    }),
     healthy: Type.Boolean({ default: true, description: 'false: listed, but not picked' }),
     cluster: Type.String({ default: '', maxLength: 255, description: 'zone or room' }),
-    metadata: Type.Record(Type.String(), Type.String(), { default: {} }),
+    metadata: Type.Record(Type.String(), Type.String(), { default: {}, description: 'decides which lanes it serves' }),
   },
   strict,
 );
@@ -22,4 +27,7 @@ const FileService = Type.Object(
 );
 
 /** The file of a registry of type `file`. */
-export const ServicesSchema = Type.Object({ services: Type.Record(ServiceName, FileService) }, strict);
+export const ServicesSchema = Type.Object(
+  { services: Type.Record(ServiceName, FileService, { description: 'by name' }) },
+  strict,
+);

@@ -4,6 +4,7 @@ import {
   AbsolutePath,
   Cidr,
   CookieName,
+  described,
   Duration,
   HeaderName,
   HeaderValue,
@@ -25,20 +26,22 @@ const Domain = Type.String({
 
 const PathMatch = Type.Object(
   {
-    exact: Type.Optional(AbsolutePath),
-    prefix: Type.Optional(AbsolutePath),
-    template: Type.Optional(AbsolutePath),
+    exact: Type.Optional(described(AbsolutePath, 'the whole path')),
+    prefix: Type.Optional(described(AbsolutePath, 'whole segments: /a covers /a and /a/b, not /ab')),
+    template: Type.Optional(described(AbsolutePath, '{id}: one segment, {rest=**}: all that follow, at the end only')),
     regex: Type.Optional(Type.String({ minLength: 1, description: 'regular expression for the whole path' })),
   },
-  { ...strict, description: 'exactly one of exact, prefix, template (/a/{id}/{rest=**}), regex' },
+  { ...strict, description: 'exactly one of exact, prefix, template, regex; absent: any path' },
 );
 export type PathMatch = Type.StaticDecode<typeof PathMatch>;
 
 const conditions = {
-  headers: Type.Optional(Type.Array(ValueMatch, { minItems: 1, maxItems: 16 })),
-  query: Type.Optional(Type.Array(ValueMatch, { minItems: 1, maxItems: 16 })),
-  cookies: Type.Optional(Type.Array(ValueMatch, { minItems: 1, maxItems: 16 })),
-  clientIp: Type.Optional(Type.Array(Cidr, { minItems: 1, maxItems: 256 })),
+  headers: Type.Optional(Type.Array(ValueMatch, { minItems: 1, maxItems: 16, description: 'all must hold' })),
+  query: Type.Optional(Type.Array(ValueMatch, { minItems: 1, maxItems: 16, description: 'all must hold' })),
+  cookies: Type.Optional(Type.Array(ValueMatch, { minItems: 1, maxItems: 16, description: 'all must hold' })),
+  clientIp: Type.Optional(
+    Type.Array(Cidr, { minItems: 1, maxItems: 256, description: 'the caller is in one of these networks' }),
+  ),
 };
 
 const Match = Type.Object(
@@ -47,6 +50,7 @@ const Match = Type.Object(
     methods: Type.Optional(
       Type.Array(Type.String({ pattern: '^[A-Z][A-Z-]{0,31}$', expects: 'a method in upper case such as GET' }), {
         minItems: 1,
+        description: 'one of these; absent: any',
       }),
     ),
     ...conditions,
@@ -57,10 +61,10 @@ export type MatchConfig = Type.StaticDecode<typeof Match>;
 
 const StickyBy = Type.Object(
   {
-    header: Type.Optional(HeaderName),
-    query: Type.Optional(ParameterName),
-    cookie: Type.Optional(CookieName),
-    clientIp: Type.Optional(Type.Literal(true)),
+    header: Type.Optional(described(HeaderName, 'the key is the value of this header')),
+    query: Type.Optional(described(ParameterName, 'of this query parameter')),
+    cookie: Type.Optional(described(CookieName, 'of this cookie')),
+    clientIp: Type.Optional(Type.Literal(true, { description: "the caller's address" })),
     issue: Type.Optional(
       Type.Boolean({ description: 'with cookie: issue a random key for a year when there is none' }),
     ),
@@ -87,7 +91,7 @@ export type LaneRuleConfig = Type.StaticDecode<typeof LaneRule>;
 
 const Lane = Type.Object(
   {
-    name: Name,
+    name: described(Name, 'how logs and metrics call it, and the salt of its percentages'),
     tag: Type.String({
       pattern: '^[A-Za-z0-9._-]{1,63}$',
       description: 'value of the tag header',
@@ -101,11 +105,15 @@ const Lane = Type.Object(
     }),
     endpoints: Type.Optional(
       Type.Object(
-        { metadata: Type.Record(Type.String(), Type.String()) },
-        { ...strict, description: 'who belongs to it' },
+        {
+          metadata: Type.Record(Type.String(), Type.String(), {
+            description: 'endpoints with all these pairs belong to the lane, besides those with the standard keys',
+          }),
+        },
+        strict,
       ),
     ),
-    rules: Type.Array(LaneRule, { default: [], maxItems: 64 }),
+    rules: Type.Array(LaneRule, { default: [], maxItems: 64, description: 'the first that matches wins' }),
   },
   strict,
 );
@@ -113,22 +121,39 @@ export type LaneConfig = Type.StaticDecode<typeof Lane>;
 
 const StaticEndpoint = Type.Object(
   {
-    address: HostPort,
-    weight: Type.Number({ default: 1, minimum: 0, maximum: 10_000 }),
-    metadata: Type.Record(Type.String(), Type.String(), { default: {} }),
+    address: described(HostPort, 'host:port; the host may be a name'),
+    weight: Type.Number({
+      default: 1,
+      minimum: 0,
+      maximum: 10_000,
+      description: 'share of traffic relative to the others; 0: gets none',
+    }),
+    metadata: Type.Record(Type.String(), Type.String(), { default: {}, description: 'decides which lanes it serves' }),
   },
   strict,
 );
 
 const Service = Type.Object(
   {
-    registry: Type.Optional(Type.String({ minLength: 1 })),
-    namespace: Type.Optional(Type.String({ minLength: 1 })),
-    group: Type.Optional(Type.String({ minLength: 1 })),
-    name: Type.Optional(ServiceName),
-    static: Type.Optional(Type.Array(StaticEndpoint, { minItems: 1, maxItems: 10_000 })),
-    scheme: Type.Union([Type.Literal('http'), Type.Literal('https')], { default: 'http' }),
-    loadBalancer: Type.Union([Type.Literal('round-robin'), Type.Literal('p2c')], { default: 'round-robin' }),
+    registry: Type.Optional(Type.String({ minLength: 1, description: "in place of the tenant's discovery.registry" })),
+    namespace: Type.Optional(Type.String({ minLength: 1, description: 'in place of discovery.namespace' })),
+    group: Type.Optional(Type.String({ minLength: 1, description: 'in place of discovery.group' })),
+    name: Type.Optional(described(ServiceName, 'its name in the registry; absent: the key itself')),
+    static: Type.Optional(
+      Type.Array(StaticEndpoint, {
+        minItems: 1,
+        maxItems: 10_000,
+        description: 'its endpoints, in place of a registry',
+      }),
+    ),
+    scheme: Type.Union([Type.Literal('http'), Type.Literal('https')], {
+      default: 'http',
+      description: 'an endpoint with metadata secure=true gets https in any case',
+    }),
+    loadBalancer: Type.Union([Type.Literal('round-robin'), Type.Literal('p2c')], {
+      default: 'round-robin',
+      description: 'round-robin: smooth, by weight; p2c: the less busy of two picked at random by weight',
+    }),
   },
   strict,
 );
@@ -136,13 +161,17 @@ export type ServiceConfig = Type.StaticDecode<typeof Service>;
 
 const Rewrite = Type.Object(
   {
-    stripPrefix: Type.Optional(AbsolutePath),
-    replacePrefix: Type.Optional(AbsolutePath),
-    path: Type.Optional(AbsolutePath),
-    template: Type.Optional(AbsolutePath),
-    regex: Type.Optional(Type.String({ minLength: 1 })),
-    replacement: Type.Optional(Type.String({ maxLength: LIMITS.regexReplacementLength })),
-    host: Type.Optional(Type.String({ minLength: 1, maxLength: 260 })),
+    stripPrefix: Type.Optional(described(AbsolutePath, 'this prefix goes; a path without it stays')),
+    replacePrefix: Type.Optional(described(AbsolutePath, 'stands where the matched prefix was')),
+    path: Type.Optional(described(AbsolutePath, 'the whole new path')),
+    template: Type.Optional(described(AbsolutePath, 'new path with the variables of match.path.template')),
+    regex: Type.Optional(Type.String({ minLength: 1, description: 'every match in the path is replaced' })),
+    replacement: Type.Optional(
+      Type.String({ maxLength: LIMITS.regexReplacementLength, description: '$1 … for groups, $& for the match' }),
+    ),
+    host: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 260, description: "Host that the service sees; absent: the caller's" }),
+    ),
   },
   { ...strict, description: 'at most one of stripPrefix, replacePrefix, path, template, regex+replacement; and host' },
 );
@@ -150,14 +179,17 @@ export type RewriteConfig = Type.StaticDecode<typeof Rewrite>;
 
 const Upstream = Type.Object(
   {
-    service: Type.Optional(ServiceName),
+    service: Type.Optional(described(ServiceName, 'a key of services, or a name in discovery')),
     services: Type.Optional(
       Type.Array(
         Type.Object(
-          { service: ServiceName, weight: Type.Integer({ default: 1, minimum: 0, maximum: 1_000_000 }) },
+          {
+            service: described(ServiceName, 'as above'),
+            weight: Type.Integer({ default: 1, minimum: 0, maximum: 1_000_000, description: 'share of the requests' }),
+          },
           strict,
         ),
-        { minItems: 1, maxItems: 16 },
+        { minItems: 1, maxItems: 16, description: 'one for each request, at random by weight' },
       ),
     ),
   },
@@ -166,14 +198,16 @@ const Upstream = Type.Object(
 
 const Redirect = Type.Object(
   {
-    scheme: Type.Optional(Type.Union([Type.Literal('http'), Type.Literal('https')])),
-    host: Type.Optional(Type.String({ minLength: 1 })),
-    port: Type.Optional(Port),
-    path: Type.Optional(AbsolutePath),
-    replacePrefix: Type.Optional(AbsolutePath),
+    scheme: Type.Optional(
+      Type.Union([Type.Literal('http'), Type.Literal('https')], { description: "absent: the request's" }),
+    ),
+    host: Type.Optional(Type.String({ minLength: 1, description: "without port; absent: the request's" })),
+    port: Type.Optional(described(Port, "absent: the scheme's own if scheme is given, else the request's")),
+    path: Type.Optional(described(AbsolutePath, 'the whole new path')),
+    replacePrefix: Type.Optional(described(AbsolutePath, 'stands where the matched prefix was')),
     status: Type.Union(
       [Type.Literal(301), Type.Literal(302), Type.Literal(303), Type.Literal(307), Type.Literal(308)],
-      { default: 302 },
+      { default: 302, description: 'status of the answer' },
     ),
   },
   strict,
@@ -182,9 +216,9 @@ export type RedirectConfig = Type.StaticDecode<typeof Redirect>;
 
 const Respond = Type.Object(
   {
-    status: Type.Integer({ default: 200, minimum: 200, maximum: 599 }),
-    headers: Type.Record(HeaderName, HeaderValue, { default: {} }),
-    body: Type.String({ default: '', maxLength: 65_536 }),
+    status: Type.Integer({ default: 200, minimum: 200, maximum: 599, description: 'status of the answer' }),
+    headers: Type.Record(HeaderName, HeaderValue, { default: {}, description: 'headers of the answer' }),
+    body: Type.String({ default: '', maxLength: 65_536, description: 'text/plain unless headers say otherwise' }),
   },
   strict,
 );
@@ -203,13 +237,28 @@ const Route = Type.Object(
     id: Type.String({
       pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$',
       expects: 'letters, digits and . _ -, 1 to 128 characters',
+      description: 'unique within the tenant; label in logs and metrics',
     }),
-    hosts: Type.Optional(Type.Array(Domain, { minItems: 1, maxItems: 16 })),
+    hosts: Type.Optional(
+      Type.Array(Domain, {
+        minItems: 1,
+        maxItems: 16,
+        description: "within the tenant's domains; absent: all of them",
+      }),
+    ),
     match: Type.Decode(
-      Type.Union([Match, Type.Array(Match, { minItems: 1, maxItems: 64 })], { default: {} }),
+      Type.Union([Match, Type.Array(Match, { minItems: 1, maxItems: 64 })], {
+        default: {},
+        description: 'alternatives, any of which may hold; within one all must; absent: every request',
+      }),
       (match): MatchConfig[] => (Array.isArray(match) ? match : [match]),
     ),
-    priority: Type.Integer({ default: 0, minimum: -1_000_000, maximum: 1_000_000 }),
+    priority: Type.Integer({
+      default: 0,
+      minimum: -1_000_000,
+      maximum: 1_000_000,
+      description: 'higher is tried first, before any other order',
+    }),
     rewrite: Type.Optional(Rewrite),
     upstream: Type.Optional(Upstream),
     redirect: Type.Optional(Redirect),
@@ -229,11 +278,14 @@ const Route = Type.Object(
           maximum: 10,
           description: 'further attempts after the first',
         }),
-        on: Type.Array(RetryOn, { default: ['connect-failure'] }),
+        on: Type.Array(RetryOn, {
+          default: ['connect-failure'],
+          description: 'all but connect-failure for idempotent methods only',
+        }),
       },
       { ...strict, default: {} },
     ),
-    plugins: Type.Array(PluginUse, { default: [] }),
+    plugins: Type.Array(PluginUse, { default: [], description: "run after the gateway's and the tenant's" }),
   },
   { ...strict, description: 'exactly one of upstream, redirect, respond' },
 );
@@ -242,14 +294,18 @@ export type RouteConfig = Type.StaticDecode<typeof Route>;
 /** `tenants/<name>.yaml`: what a tenant team owns. */
 export const TenantSchema = Type.Object(
   {
-    tenant: Name,
-    domains: Type.Array(Domain, { minItems: 1, maxItems: 1000 }),
+    tenant: described(Name, 'name; unique among all files'),
+    domains: Type.Array(Domain, {
+      minItems: 1,
+      maxItems: 1000,
+      description: 'hosts that belong to this tenant alone, exact or *.wildcard',
+    }),
     discovery: Type.Optional(
       Type.Object(
         {
-          registry: Type.String({ minLength: 1 }),
-          namespace: Type.String({ default: 'public', minLength: 1 }),
-          group: Type.String({ default: 'DEFAULT_GROUP', minLength: 1 }),
+          registry: Type.String({ minLength: 1, description: 'a key of registries in gateway.yaml' }),
+          namespace: Type.String({ default: 'public', minLength: 1, description: 'id of the namespace in Nacos' }),
+          group: Type.String({ default: 'DEFAULT_GROUP', minLength: 1, description: 'group in Nacos' }),
         },
         { ...strict, description: 'where services are looked up that are not listed under services' },
       ),
@@ -260,10 +316,10 @@ export const TenantSchema = Type.Object(
       description: 'header that carries the lane to the next hop',
       expects: 'an HTTP field name such as x-mse-tag',
     }),
-    lanes: Type.Array(Lane, { default: [], maxItems: 32 }),
+    lanes: Type.Array(Lane, { default: [], maxItems: 32, description: 'release lanes besides baseline' }),
     plugins: Type.Array(PluginUse, { default: [], description: 'run for every route of the tenant' }),
-    services: Type.Record(Type.String(), Service, { default: {} }),
-    routes: Type.Array(Route, { default: [], maxItems: 10_000 }),
+    services: Type.Record(Type.String(), Service, { default: {}, description: 'by the name that routes use' }),
+    routes: Type.Array(Route, { default: [], maxItems: 10_000, description: 'what is served' }),
   },
   strict,
 );

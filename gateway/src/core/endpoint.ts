@@ -26,7 +26,7 @@ export type EndpointsState =
   | 'fresh'
   /** The registry is out of reach; last known list. */
   | 'stale'
-  /** The registry sent an empty list that is held back for a bounded time. */
+  /** Endpoints that disappeared from the registry suspiciously are held back for a bounded time. */
   | 'held';
 
 /** All endpoints of one service at one moment; always the whole list. */

@@ -27,13 +27,12 @@ export const LIMITS = {
   pendingPerEndpoint: 1024,
   /** Shorter than the idle time of common servers (Node 5 s), so that a reused socket is rarely a dead one. */
   upstreamKeepAliveMs: 4_000,
+  /** A lost packet is sent again after one second; an endpoint that stays silent beyond two of those is gone. */
   connectTimeoutMs: 3_000,
   /** Heads of upstream responses; services that set many cookies need more than Node's 16 KiB (Envoy: 60 KiB). */
   responseHeadBytes: 64 * 1024,
   /** An endpoint that falls silent in the middle of a response; long streams send keep-alives more often than that. */
   upstreamIdleMs: 300_000,
-  /** Whole exchange, when the route says nothing. */
-  defaultRequestTimeoutMs: 30_000,
   /** One pattern; longer ones are generated or hostile. */
   regexPatternLength: 1024,
   /** Input of one pattern; header values and paths beyond it do not match. */

@@ -14,7 +14,6 @@ const STALE_BYTE = 0xdd;
 export class MemoryBody implements BodySource {
   readonly length: number;
   received = 0;
-  received = 0;
   /** The reader wants no more. */
   stopped = false;
   readonly #chunks: Buffer[] = [];
@@ -101,7 +100,6 @@ export class MemoryBody implements BodySource {
     const reader = this.#reader!;
     while (!this.stopped && this.#failure === null && !this.#paused && this.#chunks.length > 0) {
       const chunk = this.#chunks.shift()!;
-      this.received += chunk.length;
       this.received += chunk.length;
       reader.onBodyData(chunk);
       chunk.fill(STALE_BYTE);

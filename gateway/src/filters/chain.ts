@@ -16,6 +16,8 @@ export interface ChainHost {
   /** The same with the gateway's own error answer. */
   replaceWithError(code: ErrorCode, details: string): void;
   onReset(): void;
+  /** A filter threw while it was called from elsewhere than `startRequest` and `startResponse`. */
+  crash(error: unknown): void;
 }
 
 /** One filter's place in the chain of one exchange. */
@@ -32,19 +34,35 @@ class FilterSlot implements FilterControl {
   }
 
   resumeRequest(): void {
-    this.#chain.resumeRequest(this);
+    try {
+      this.#chain.resumeRequest(this);
+    } catch (error) {
+      this.#chain.crash(error);
+    }
   }
 
   resumeResponse(): void {
-    this.#chain.resumeResponse(this);
+    try {
+      this.#chain.resumeResponse(this);
+    } catch (error) {
+      this.#chain.crash(error);
+    }
   }
 
   reply(status: number, headers: HeaderList, body: Buffer | null, details: string): void {
-    this.#chain.reply(status, headers, body, details);
+    try {
+      this.#chain.reply(status, headers, body, details);
+    } catch (error) {
+      this.#chain.crash(error);
+    }
   }
 
   fail(code: ErrorCode, details: string): void {
-    this.#chain.fail(code, details);
+    try {
+      this.#chain.fail(code, details);
+    } catch (error) {
+      this.#chain.crash(error);
+    }
   }
 
   reset(): void {
@@ -110,6 +128,10 @@ export class FilterChain {
 
   reset(): void {
     if (!this.#finished) this.#host.onReset();
+  }
+
+  crash(error: unknown): void {
+    if (!this.#finished) this.#host.crash(error);
   }
 
   resumeRequest(slot: FilterSlot): void {

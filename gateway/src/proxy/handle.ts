@@ -173,7 +173,7 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
   }
 
   onRequestReady(): void {
-    this.#guard(() => this.#act());
+    this.#act();
   }
 
   onResponseReady(): void {
@@ -210,7 +210,11 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
   onUpstreamHead(status: number, headers: HeaderList, endOfStream: boolean): void {
     removeHopByHop(headers);
     this.#responder.prepare(status, headers, endOfStream);
-    this.#filterResponse(endOfStream);
+    try {
+      this.#filterResponse(endOfStream);
+    } catch (error) {
+      this.crash(error);
+    }
   }
 
   onUpstreamData(chunk: Buffer): boolean {
@@ -226,8 +230,12 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
   }
 
   onUpstreamFailed(code: ErrorCode): void {
-    if (this.#responder.started) this.#responder.reset(code);
-    else this.#fail(code);
+    try {
+      if (this.#responder.started) this.#responder.reset(code);
+      else this.#fail(code);
+    } catch (error) {
+      this.crash(error);
+    }
   }
 
   // --- how the client fares (ResponderOwner)
@@ -243,14 +251,6 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
   onResponseDone(): void {
     this.#chain?.finish();
     finish(this.#gateway, this.#x, this.#tenant, this.#route);
-  }
-
-  #guard(step: () => void): void {
-    try {
-      step();
-    } catch (error) {
-      this.crash(error);
-    }
   }
 }
 

@@ -32,7 +32,6 @@ export class Responder implements SinkWriter {
   #held: Buffer[] | null = null;
   #heldTrailers: HeaderList | null = null;
   #heldEnd = false;
-  #heldBack = false;
 
   constructor(x: Exchange, owner: ResponderOwner) {
     this.#x = x;
@@ -43,10 +42,6 @@ export class Responder implements SinkWriter {
   /** The head has left and cannot be replaced. */
   get started(): boolean {
     return this.#state >= SENT;
-  }
-
-  get done(): boolean {
-    return this.#state === DONE;
   }
 
   /** Takes a head for the filters to look at. Replaces one that has not been released yet, with all that it held. */
@@ -66,7 +61,7 @@ export class Responder implements SinkWriter {
     headers.remove('transfer-encoding');
     const bodyless = status === 204 || status === 304;
     if (!bodyless) headers.append('content-length', String(body === null ? 0 : body.length));
-    const empty = bodyless || body === null || body.length === 0;
+    const empty = bodyless || body === null || body.length === 0 || this.#x.method === 'HEAD';
     this.prepare(status, headers, empty);
     if (!empty) this.#held = [body];
     this.#heldEnd = true;
@@ -95,11 +90,11 @@ export class Responder implements SinkWriter {
     sink.head(status, responseHeaders!, this.#endOfStream);
     const held = this.#held;
     this.#held = null;
-    if (held !== null) for (const chunk of held) this.data(chunk);
+    let flowing = held !== null;
+    if (held !== null) for (const chunk of held) flowing = this.data(chunk);
     if (this.#heldTrailers !== null) sink.trailers(this.#heldTrailers);
     if (this.#heldEnd) this.end();
-    else if (this.#heldBack) this.#owner.onResponseDrain();
-    this.#heldBack = false;
+    else if (flowing) this.#owner.onResponseDrain();
   }
 
   informational(status: number, headers: HeaderList): void {
@@ -111,7 +106,6 @@ export class Responder implements SinkWriter {
     if (this.#state === HELD) {
       this.#held ??= [];
       this.#held.push(Buffer.from(chunk));
-      this.#heldBack = true;
       return false;
     }
     if (this.#state !== SENT) return true;
@@ -160,7 +154,7 @@ export class Responder implements SinkWriter {
   }
 }
 
-/** HTTP status → gRPC status, as the gRPC project's http-grpc-status-mapping has it. */
+/** HTTP status → gRPC status: the gRPC project's http-grpc-status-mapping, and the exact words for what was late or too large. */
 function grpcStatusOf(status: number): string {
   switch (status) {
     case 400:

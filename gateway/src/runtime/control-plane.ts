@@ -153,13 +153,16 @@ export class ControlPlane implements TenantListener {
     this.#options.publish({ ...change, version: this.#version });
   }
 
-  /** Starts each plugin use on a VM of its own, so that a refused one never gets to a worker. */
+  /** Starts each plugin configuration on a throw-away VM, so that a refused one never gets to a worker. */
   #tryPlugins(tenant: string, uses: readonly PluginUse[]): void {
+    const tried = new Set<string>();
     for (const use of uses) {
       const catalogue = this.#modules.get(use.use);
-      // A module that is missing is reported by readiness; the use applies its failure policy.
-      if (catalogue === undefined || catalogue.module === null) continue;
       const configuration = JSON.stringify(use.config);
+      const key = `${use.use}\n${configuration}`;
+      // A module that is missing is reported by readiness; the use applies its failure policy.
+      if (catalogue === undefined || catalogue.module === null || tried.has(key)) continue;
+      tried.add(key);
       const { module, fuel } = catalogue;
       const options = { name: use.use, tenant, module, fuel, configuration: encoder.encode(configuration) };
       const plugin = new Plugin(options, this.#options.pluginServices);

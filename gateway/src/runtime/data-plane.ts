@@ -1,9 +1,11 @@
 import type { PluginUse } from '../config/schema-common.ts';
 import type { Log } from '../core/log.ts';
+import type { TimerWheel } from '../core/wheel.ts';
 import type { FilterFactory } from '../filters/filter.ts';
 import { buildTenant } from './build.ts';
 import type { Delta } from './feed.ts';
 import type { PluginPool } from './plugin-pool.ts';
+import { Retirement } from './retirement.ts';
 import { emptySnapshot, type Snapshot, type TenantRuntime, type UnavailableTenant } from './snapshot.ts';
 
 type Tenant = TenantRuntime | UnavailableTenant;
@@ -17,10 +19,13 @@ export class DataPlane {
   readonly #plugins: PluginPool;
   readonly #log: Log;
   readonly #gatewayChain: readonly FilterFactory[];
+  /** Clusters whose service no route uses any more. */
+  readonly #retirement: Retirement;
 
-  constructor(plugins: PluginPool, chain: readonly PluginUse[], log: Log) {
+  constructor(plugins: PluginPool, chain: readonly PluginUse[], log: Log, wheel: TimerWheel) {
     this.#plugins = plugins;
     this.#log = log;
+    this.#retirement = new Retirement(wheel);
     const claims = plugins.begin('');
     this.#gatewayChain = claims.filters(chain);
     claims.commit();
@@ -47,7 +52,8 @@ export class DataPlane {
 
   /** Releases connections and plugins. */
   close(): void {
-    for (const tenant of this.snapshot.tenants.values()) closeClusters(tenant, null);
+    for (const tenant of this.snapshot.tenants.values()) this.#retireClusters(tenant, null);
+    this.#retirement.close();
     this.#plugins.close();
   }
 
@@ -87,15 +93,15 @@ export class DataPlane {
     }
     for (const domain of next?.domains ?? []) moves.push([domain, next!]);
     this.snapshot = { version, builtAt: Date.now(), tenants: changed, domains: domains.with(moves) };
-    if (previous !== undefined) closeClusters(previous, next);
+    if (previous !== undefined) this.#retireClusters(previous, next);
     if (next === null || !next.available) this.#plugins.begin(name).commit();
   }
-}
 
-/** Closes the clusters that `next` does not carry on. */
-function closeClusters(tenant: Tenant, next: Tenant | null): void {
-  if (!tenant.available) return;
-  for (const [service, cluster] of tenant.clusters) {
-    if (next === null || !next.available || next.clusters.get(service) !== cluster) cluster.close();
+  /** Gives up the clusters that `next` does not carry on. */
+  #retireClusters(tenant: Tenant, next: Tenant | null): void {
+    if (!tenant.available) return;
+    for (const [service, cluster] of tenant.clusters) {
+      if (next === null || !next.available || next.clusters.get(service) !== cluster) this.#retirement.add(cluster);
+    }
   }
 }

@@ -1,11 +1,10 @@
 import type { PluginUse } from '../config/schema-common.ts';
-import { LIMITS } from '../core/limits.ts';
-import type { Expirable } from '../core/wheel.ts';
 import type { FilterFactory } from '../filters/filter.ts';
 import { UnavailableFilter } from '../filters/unavailable-filter.ts';
 import { createWasmFilter } from '../filters/wasm-filter.ts';
 import { Plugin, type PluginServices } from '../wasm/plugin.ts';
 import type { CatalogueModule, PluginReport } from './feed.ts';
+import { Retirement } from './retirement.ts';
 
 const encoder = new TextEncoder();
 
@@ -22,9 +21,11 @@ export class PluginPool {
   readonly #entries = new Map<string, Entry>();
   /** Keys that each owner (tenant, '' = the gateway) uses. */
   readonly #owners = new Map<string, ReadonlySet<string>>();
+  readonly #retirement: Retirement;
 
   constructor(catalogue: readonly CatalogueModule[], services: PluginServices) {
     this.#services = services;
+    this.#retirement = new Retirement(services.wheel);
     for (const entry of catalogue) this.#catalogue.set(entry.name, entry);
   }
 
@@ -52,6 +53,7 @@ export class PluginPool {
     for (const { plugin } of this.#entries.values()) plugin.close();
     this.#entries.clear();
     this.#owners.clear();
+    this.#retirement.close();
   }
 
   /** @internal The plugin behind a use, started if it is new; null when its module is not there. */
@@ -99,22 +101,8 @@ export class PluginPool {
       if (except.has(key)) continue;
       const entry = this.#entries.get(key);
       this.#entries.delete(key);
-      // An exchange that an earlier filter holds may still enter the plugin: it closes once no pause can last that long.
-      if (entry !== undefined) this.#services.wheel.schedule(new Retirement(entry.plugin), 2 * LIMITS.pluginPauseMs);
+      if (entry !== undefined) this.#retirement.add(entry.plugin);
     }
-  }
-}
-
-/** A plugin that no configuration uses any more. */
-class Retirement implements Expirable {
-  readonly #plugin: Plugin;
-
-  constructor(plugin: Plugin) {
-    this.#plugin = plugin;
-  }
-
-  onTimeout(): void {
-    this.#plugin.close();
   }
 }
 

@@ -78,9 +78,10 @@ export class GatewayProcess {
     const { config } = options;
     this.#options = options;
     this.#log = log;
-    this.#registries = createRegistries(config, { log });
+    // First, because it may fail, and nothing runs yet that would have to be stopped.
     this.#accessLog =
       config.accessLog.path === 'off' ? null : new AccessLogWriter(openDestination(config.accessLog.path), log);
+    this.#registries = createRegistries(config, { log });
     this.#workers = this.#startWorkers(modules);
     this.#controlPlane = new ControlPlane({
       registries: this.#registries,
@@ -124,6 +125,7 @@ export class GatewayProcess {
     const { config } = this.#options;
     this.#controlPlane.checkChain(config.chain);
     this.#admin = await startAdmin(config.admin, this.status, this.#log);
+    this.#log.info({ address: this.#admin.address, port: this.#admin.port }, 'admin API listening');
     await this.#tenants.start();
     this.status.loaded = true;
     const opened = await Promise.all(this.#workers.map((worker) => worker.open()));

@@ -61,6 +61,11 @@ export class Http1Body implements BodySource {
     return this.#reader === null && !this.#over;
   }
 
+  /** All of it has been received, if not read. */
+  get complete(): boolean {
+    return this.#request.complete;
+  }
+
   /** Whose turn it is: the client's. */
   get reading(): boolean {
     return this.#reader !== null && !this.#over && !this.#request.isPaused();

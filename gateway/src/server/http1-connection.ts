@@ -15,7 +15,7 @@ export interface ListenerTimes {
 export interface ConnectionUser {
   /** The client takes nothing of the response at present. */
   readonly blocked: boolean;
-  readonly body: { readonly reading: boolean; fail(code: ErrorCode): void } | null;
+  readonly body: { readonly reading: boolean; readonly complete: boolean; fail(code: ErrorCode): void } | null;
   onConnectionClosed(): void;
 }
 
@@ -36,6 +36,8 @@ export class Http1Connection implements Connection {
   readonly users = new Set<ConnectionUser>();
   /** No further request is taken; it closes with the response. */
   closing = false;
+  /** Bytes received when its last exchange ended; -1 = there was none. */
+  #bytesAtRest = -1;
 
   constructor(socket: Socket, listener: string, times: ListenerTimes) {
     this.socket = socket;
@@ -45,6 +47,22 @@ export class Http1Connection implements Connection {
     this.remotePort = socket.remotePort ?? 0;
     this.localAddress = socket.localAddress ?? '';
     this.localPort = socket.localPort ?? 0;
+  }
+
+  /** Its exchanges have ended. */
+  rest(): void {
+    this.#bytesAtRest = this.socket.bytesRead;
+  }
+
+  /** Nothing of a further request has come since the last one ended. A connection that is new is not quiet. */
+  get quiet(): boolean {
+    return this.users.size === 0 && this.#bytesAtRest === this.socket.bytesRead;
+  }
+
+  /** A request body is still to come. */
+  get uploading(): boolean {
+    for (const { body } of this.users) if (body !== null && !body.complete) return true;
+    return false;
   }
 
   /** Closes after the response; what the client still sends is read for a moment, so that the response arrives. */

@@ -76,8 +76,23 @@ describe('listener, HTTP/1.1: drain', () => {
     const client = await request();
     const writer = new SinkProbe(exchanges[0]!.sink);
     expect(await listener.drain(20)).toBe(1);
-    await until(() => client.closed);
     expect(writer.closed).toBe(1);
+    await until(() => client.closed);
+  });
+
+  it('serves a connection whose first request is still on its way', async () => {
+    await start();
+    const client = new RawClient(listener.port);
+    clients.push(client);
+    await until(() => listener.connections === 1);
+    const drained = listener.drain();
+    await settle();
+    client.send(GET);
+    await until(() => exchanges.length === 1);
+    answer(exchanges[0]!, 200, 'served');
+    expect(await drained).toBe(0);
+    await until(() => client.closed);
+    expect(client.text).toMatch(/\r\nconnection: close\r\n.*served$/is);
   });
 
   it('does not wait for a head that never ends', async () => {

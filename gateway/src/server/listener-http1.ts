@@ -1,5 +1,5 @@
 import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
 import { formatAddress } from '../core/endpoint.ts';
 import { type ErrorCode, GatewayError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
@@ -97,7 +97,7 @@ class Http1Listener implements Listener, SinkOwner {
   #address = '';
   #port = 0;
   #drained: Promise<number> | null = null;
-  #onIdle: (() => void) | null = null;
+  #onAllGone: (() => void) | null = null;
 
   constructor(options: ListenerOptions, handler: ExchangeHandler) {
     this.name = options.name;
@@ -169,8 +169,9 @@ class Http1Listener implements Listener, SinkOwner {
   release(sink: Http1Sink, connection: Http1Connection): void {
     if (!connection.users.delete(sink)) return;
     this.activeExchanges--;
-    if ((this.draining || connection.closing) && connection.users.size === 0) connection.socket.destroySoon();
-    if (this.activeExchanges === 0) this.#onIdle?.();
+    if (connection.users.size > 0) return;
+    connection.rest();
+    if (this.draining || connection.closing) connection.socket.destroySoon();
   }
 
   async #bindTo(address: string): Promise<void> {
@@ -186,19 +187,35 @@ class Http1Listener implements Listener, SinkOwner {
   async #drain(deadlineMs: number): Promise<number> {
     this.draining = true;
     const closed = Promise.withResolvers<void>();
-    this.#server.close(() => closed.resolve());
-    const idle = Promise.withResolvers<void>();
-    this.#onIdle = () => idle.resolve();
-    if (this.activeExchanges === 0) idle.resolve();
-    const deadline = setTimeout(() => idle.resolve(), deadlineMs);
-    await idle.promise;
-    clearTimeout(deadline);
-    const cut = this.activeExchanges;
-    // Connections that are just sending their last bytes get a moment; those that never finished a head get no more.
-    const linger = setTimeout(() => this.#server.closeAllConnections(), cut > 0 ? 0 : this.#times.linger);
+    // The HTTP server's own close also cuts connections whose first request is still on its way.
+    NetServer.prototype.close.call(this.#server, () => closed.resolve());
+    for (const connection of this.#connections.values()) if (connection.quiet) connection.socket.destroy();
+    // Those that begin no exchange, or whose last bytes nobody takes, get a moment.
+    const sweep = setInterval(() => this.#closeUnused(), this.#times.linger);
+    let cut = 0;
+    const deadline = setTimeout(() => {
+      cut = this.activeExchanges;
+      this.#server.closeAllConnections();
+    }, deadlineMs);
     await closed.promise;
-    clearTimeout(linger);
+    // The server is closed a moment before its last sockets tell their exchanges.
+    await this.#allGone();
+    clearInterval(sweep);
+    clearTimeout(deadline);
+    // Ends its timer for slow heads.
+    this.#server.close();
     return cut;
+  }
+
+  #allGone(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (this.#connections.size === 0) resolve();
+    else this.#onAllGone = resolve;
+    return promise;
+  }
+
+  #closeUnused(): void {
+    for (const { users, socket } of this.#connections.values()) if (users.size === 0) socket.destroy();
   }
 
   #createServer(): Server<typeof Request, typeof Response> {
@@ -240,6 +257,7 @@ class Http1Listener implements Listener, SinkOwner {
       this.#connections.delete(socket);
       for (const user of connection.users) user.onConnectionClosed();
       for (const user of connection.users) this.release(user as Http1Sink, connection);
+      if (this.#connections.size === 0) this.#onAllGone?.();
     });
   }
 
@@ -315,6 +333,11 @@ class Http1Listener implements Listener, SinkOwner {
     }
     if (connection.users.size === 0) {
       if (!connection.closing) this.#refuseRaw(socket, reason);
+      return;
+    }
+    if (code === 'HPE_INVALID_EOF_STATE' && connection.uploading) {
+      // Nothing is malformed: the client is gone.
+      socket.destroy();
       return;
     }
     // An exchange is under way: if the broken bytes are its body it learns so, and may answer; then the end.

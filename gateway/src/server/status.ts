@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { GatewayConfig } from '../config/schema-gateway.ts';
 import type { LaneConfig, MatchConfig, RouteConfig, TenantConfig } from '../config/schema-tenant.ts';
 import { formatAddress } from '../core/endpoint.ts';
@@ -99,7 +100,9 @@ export class GatewayStatus implements AdminState {
       return {
         tenant: tenant ?? '',
         state: status === 'ok' ? 'active' : status === 'broken' ? 'failed' : 'stale',
-        domains: active?.config.domains ?? unavailable.get(tenant ?? `file:${file}`) ?? [],
+        // A file that does not own its tenant's name stands under its own.
+        domains:
+          active?.config.domains ?? unavailable.get(`file:${basename(file)}`) ?? unavailable.get(tenant ?? '') ?? [],
         routes: active?.config.routes.length ?? 0,
         lanes: active?.config.lanes.map(({ name }) => name) ?? [],
         file,
@@ -153,6 +156,7 @@ export class GatewayStatus implements AdminState {
       worker: index,
       state: draining ? 'draining' : listening ? 'serving' : 'starting',
       snapshotVersion: report.snapshotVersion,
+      activeExchanges: report.activeExchanges,
       eventLoopDelaySeconds: report.loopDelayP99Ms / 1000,
     }));
   }

@@ -1,11 +1,12 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { hostname } from 'node:os';
 import type { MessagePort } from 'node:worker_threads';
-import { GatewayError } from '../core/errors.ts';
+import { describeError, type ErrorCode, GatewayError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import { MetricSlots } from '../core/metrics.ts';
+import { MetricSlots, UNMATCHED_SERIES } from '../core/metrics.ts';
 import { enableLinearRegex } from '../core/regex.ts';
 import { TimerWheel } from '../core/wheel.ts';
+import type { Connection } from '../exchange/exchange.ts';
 import { TrustedProxies } from '../proxy/forwarded.ts';
 import { Gateway } from '../proxy/gateway.ts';
 import { handle } from '../proxy/handle.ts';
@@ -57,7 +58,7 @@ export class TrafficWorker {
       logLevel: PluginLogLevel.info,
       node: { id: hostname(), cluster: 'sluice' },
     });
-    this.#dataPlane = new DataPlane(this.#plugins, init.chain, this.#log);
+    this.#dataPlane = new DataPlane(this.#plugins, init.chain, this.#log, wheel);
     this.#gateway = new Gateway({
       dataPlane: this.#dataPlane,
       client: new UndiciClient(),
@@ -105,7 +106,11 @@ export class TrafficWorker {
     const opened: Listener[] = [];
     try {
       for (const { name, address, port } of this.#init.listeners) {
-        const options = { name, address, port, log: this.#log };
+        const onRefused = (code: ErrorCode, { remoteAddress }: Connection): void => {
+          gateway.metrics.observeRequest(UNMATCHED_SERIES, describeError(code).status, 0, 0, 0);
+          this.#log.debug({ listener: name, client: remoteAddress, code }, 'request refused');
+        };
+        const options = { name, address, port, log: this.#log, onRefused };
         opened.push(await listen(options, (exchange) => handle(gateway, exchange)));
       }
     } catch (error) {

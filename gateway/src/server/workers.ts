@@ -68,7 +68,7 @@ export class WorkerHandle {
   async collect(): Promise<void> {
     const id = this.#nextQuestion++;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(() => resolve(), REPORT_TIMEOUT_MS);
+    const timer = setTimeout(() => resolve(), REPORT_TIMEOUT_MS).unref();
     this.#questions.set(id, () => resolve());
     this.post({ kind: 'collect', id });
     await promise;

@@ -89,6 +89,8 @@ export interface WorkerStatus {
   readonly worker: number;
   readonly state: 'starting' | 'serving' | 'draining';
   readonly snapshotVersion: number;
+  /** Exchanges under way. */
+  readonly activeExchanges: number;
   /** 99th percentile of the event loop's delay since the last report. */
   readonly eventLoopDelaySeconds: number;
 }

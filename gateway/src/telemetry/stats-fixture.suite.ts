@@ -67,7 +67,9 @@ export function statsFixture(overrides: Partial<GatewayStats> = {}): GatewayStat
       { plugin: 'key-auth', tenant: 'home', name: 'latency', kind: 'histogram', value: 30, count: 3 },
     ],
     listeners: () => [{ listener: 'http', connections: 5 }],
-    workers: () => [{ worker: 1, state: 'serving', snapshotVersion: 7, eventLoopDelaySeconds: 0.002 }],
+    workers: () => [
+      { worker: 1, state: 'serving', snapshotVersion: 7, activeExchanges: 2, eventLoopDelaySeconds: 0.002 },
+    ],
     accessLogDropped: () => 9,
     ...overrides,
   };

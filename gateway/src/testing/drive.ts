@@ -108,6 +108,10 @@ class Driver implements ChainHost {
     this.#finish(null);
   }
 
+  crash(error: unknown): void {
+    throw error;
+  }
+
   #finish(response: SeenResponse | null): void {
     if (this.#settled) return;
     this.#settled = true;

@@ -105,7 +105,7 @@ describe('nacos connection', () => {
     spare.resetConnections({ serverIp: '127.0.0.1', serverPort: String(fake.httpPort) });
     await spare.received('ConnectResetResponse');
     await clock.advance(200);
-    await users.ports([1]);
+    await users.ports([1, 2], 'held');
     fake.freeze();
     await clock.advance(13_999);
     expect(source.status().connected).toBe(true);
@@ -113,7 +113,8 @@ describe('nacos connection', () => {
     await users.until(({ state }) => state === 'stale');
     await log.until('unhealthy');
     await clock.advance(200);
-    await users.ports([2]);
+    await users.ports([1, 2], 'held');
+    expect(source.status().server).toBe(spare.address);
     fake.thaw();
   });
 

@@ -92,6 +92,13 @@ describe('nacos login', () => {
     expect(log.matching('wrong')).toEqual([]);
   });
 
+  it('that fails with status 500 names the likely cause', async () => {
+    const { source, watch, log } = await rig({ fake: { auth: { ...auth, refusal: 500 } }, password: 'wrong' });
+    watch('a');
+    await log.until('login failed');
+    expect(source.status().lastError).toMatch(/login as gateway at .*: status 500; the password may be wrong/);
+  });
+
   it('goes on with the next server when one is away, and again when all are', async () => {
     const { fake, watch } = await rig({ servers: ['127.0.0.1:1'] });
     fake.failLogins(503);

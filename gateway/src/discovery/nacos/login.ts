@@ -128,6 +128,8 @@ export class NacosLogin {
       // The body is not quoted: a server or proxy may echo what was sent.
       const place = `login as ${this.#options.username} at ${server.address}`;
       if (status === 401 || status === 403) throw new LoginRefused(`${place}: refused with status ${status}`);
+      // Nacos 3.1 answers so to a wrong password, with nothing in the body to tell it from a fault of the server.
+      if (status === 500) throw new NacosError(`${place}: status 500; the password may be wrong`);
       if (status !== 200) throw new NacosError(`${place}: status ${status}`);
       return this.#accept(text, place);
     }

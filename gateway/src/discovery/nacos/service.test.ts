@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { EndpointList } from '../../core/endpoint.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { endpoint, ManualClock, MemoryLog, portsOf } from '../fixtures.suite.ts';
+import { sameLists } from '../records.ts';
 import { NacosService } from './service.ts';
 
 function start() {
@@ -12,7 +13,11 @@ function start() {
     ref: { registry: 'n', namespace: 'public', group: 'G', name: 'users' },
     clock,
     log,
-    publish: (_ref, endpoints, state) => seen.push({ endpoints, state }),
+    // What is not news is dropped on its way to subscribers.
+    publish: (_ref, endpoints, state) => {
+      const before = seen.at(-1);
+      if (before === undefined || !sameLists(before, { endpoints, state })) seen.push({ endpoints, state });
+    },
   });
   let time = 0;
   const answer = (ports: readonly number[], more: object = {}) => {
@@ -55,6 +60,7 @@ describe('a Nacos service', () => {
     await clock.advance(1);
     expect(states().at(-1)).toEqual(['fresh']);
     expect(log.matching('held back')).toHaveLength(1);
+    expect(log.matching('dropped')).toHaveLength(1);
   });
 
   it('that comes back while it is held is fresh, and the old end of the hold is void', async () => {
@@ -83,6 +89,55 @@ describe('a Nacos service', () => {
     expect(states().at(-1)).toEqual(['fresh']);
   });
 
+  it('keeps what a new connection does not list until it is back, beside what is', async () => {
+    const { service, answer, states, clock } = start();
+    answer([1, 2, 3]);
+    service.disconnected();
+    service.connected();
+    answer([]);
+    answer([3]);
+    answer([1, 3]);
+    expect(states().slice(2)).toEqual([['held', 1, 2, 3]]);
+    answer([1, 2, 3]);
+    expect(states().at(-1)).toEqual(['fresh', 1, 2, 3]);
+    expect(clock.size).toBe(0);
+    answer([1, 2]);
+    expect(states().at(-1)).toEqual(['fresh', 1, 2]);
+  });
+
+  it('lets go at once of what came back and left again, and in time of what did not come back', async () => {
+    const { service, answer, states, clock, log } = start();
+    answer([1, 2, 3]);
+    service.disconnected();
+    service.connected();
+    answer([1, 2]);
+    answer([2]);
+    expect(states().slice(2)).toEqual([
+      ['held', 1, 2, 3],
+      ['held', 2, 3],
+    ]);
+    await clock.advance(LIMITS.emptyListHoldMs);
+    expect(states().at(-1)).toEqual(['fresh', 2]);
+    expect(log.matching('dropped')).toHaveLength(1);
+    answer([]);
+    expect(states().at(-1)).toEqual(['fresh']);
+  });
+
+  it('keeps what it held through another loss of the connection', async () => {
+    const { service, answer, states, clock } = start();
+    answer([1, 2]);
+    service.disconnected();
+    service.connected();
+    answer([2]);
+    service.disconnected();
+    expect(states().at(-1)).toEqual(['stale', 1, 2]);
+    service.connected();
+    answer([1]);
+    expect(states().at(-1)).toEqual(['held', 1, 2]);
+    await clock.advance(LIMITS.emptyListHoldMs);
+    expect(states().at(-1)).toEqual(['fresh', 1]);
+  });
+
   it('keeps its endpoints without connection, even when an empty list was held', async () => {
     const { service, answer, states, clock } = start();
     answer([1, 2]);
@@ -98,8 +153,8 @@ describe('a Nacos service', () => {
     answer([2], { lastRefTime: 99 });
     expect(states()).toEqual([['fresh', 1]]);
     service.connected();
-    answer([3], { lastRefTime: 5 });
-    expect(states().at(-1)).toEqual(['fresh', 3]);
+    answer([1, 3], { lastRefTime: 5 });
+    expect(states().at(-1)).toEqual(['fresh', 1, 3]);
   });
 
   it('warns once when the protect threshold is reached', () => {

@@ -1,7 +1,8 @@
-import type { EndpointRecord, EndpointsState, ServiceRef } from '../../core/endpoint.ts';
+import { type EndpointRecord, type EndpointsState, formatAddress, type ServiceRef } from '../../core/endpoint.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { Log } from '../../core/log.ts';
 import type { Cancel, Clock } from '../clock.ts';
+import { canonical } from '../records.ts';
 import type { ServiceInfo } from './messages.ts';
 
 export interface ServiceOptions {
@@ -15,15 +16,21 @@ export interface ServiceOptions {
  * What is believed of one Nacos service, and how news become belief:
  *
  * - A list older than the one held is dropped. Clocks of servers differ, so the guard starts anew with each connection.
- * - An empty list is held back for `LIMITS.emptyListHoldMs` when it is suspicious: two or more endpoints gone in one
- *   step, or the first answer of a connection (a registry that was restarted knows nobody yet). The last endpoint
- *   leaving by itself is an orderly end and applies at once.
+ * - Endpoints that disappear suspiciously are kept beside those that are listed, for `LIMITS.emptyListHoldMs` at most:
+ *   those that a new connection does not list (a restarted registry knows nobody yet, and its providers come back one by
+ *   one) until each is listed again, and those of a list of two or more that is empty in one step until it is not.
+ *   What leaves a list otherwise, the last endpoint included, leaves in order and at once.
  * - Without connection the last list stays, as long as it takes.
  */
 export class NacosService {
   readonly ref: ServiceRef;
   readonly #options: ServiceOptions;
-  #endpoints: readonly EndpointRecord[] | null = null;
+  /** What the registry listed last; null before its first answer. */
+  #listed: readonly EndpointRecord[] | null = null;
+  /** Believed although the registry does not list them. */
+  #kept: readonly EndpointRecord[] = [];
+  /** What is kept waits for providers to come back, so that a list of others is no reason to let it go. */
+  #returning = false;
   #lastRefTime = 0;
   #answered = false;
   #cancelHold: Cancel | null = null;
@@ -46,10 +53,10 @@ export class NacosService {
     this.#answered = false;
   }
 
-  /** There is no connection: what is known stays, an empty list that is held is forgotten. */
+  /** There is no connection: what is known stays. */
   disconnected(): void {
     this.close();
-    if (this.#endpoints !== null) this.#options.publish(this.ref, this.#endpoints, 'stale');
+    if (this.#listed !== null) this.#options.publish(this.ref, this.#believed(), 'stale');
   }
 
   /** Takes an answer or push of the serving connection. */
@@ -58,10 +65,11 @@ export class NacosService {
     this.#lastRefTime = info.lastRefTime;
     this.lastError = info.refused === 0 ? '' : `${info.refused} instances without usable address, port or weight`;
     this.#noteThreshold(info.protectThreshold);
-    const suspicious = info.endpoints.length === 0 && this.#isSuspicious();
+    this.#kept = without(this.#suspects(info.endpoints), info.endpoints);
+    this.#listed = info.endpoints;
     this.#answered = true;
-    if (suspicious) this.#hold();
-    else this.#apply(info.endpoints);
+    if (this.#kept.length > 0) this.#hold();
+    else this.#apply();
   }
 
   /** Stops the timer. */
@@ -70,27 +78,43 @@ export class NacosService {
     this.#cancelHold = null;
   }
 
-  #isSuspicious(): boolean {
-    const known = this.#endpoints?.length ?? 0;
-    return known > 0 && (known > 1 || !this.#answered || this.#cancelHold !== null);
+  /** Endpoints whose absence from the list would be suspicious. */
+  #suspects(list: readonly EndpointRecord[]): readonly EndpointRecord[] {
+    if (!this.#answered) {
+      this.#returning = true;
+      return this.#believed();
+    }
+    if (list.length === 0) return (this.#listed?.length ?? 0) > 1 ? this.#believed() : this.#kept;
+    return this.#returning ? this.#kept : [];
+  }
+
+  #believed(): readonly EndpointRecord[] {
+    return this.#kept.length === 0 ? (this.#listed ?? []) : canonical([...(this.#listed ?? []), ...this.#kept]);
   }
 
   #hold(): void {
-    if (this.#cancelHold !== null) return;
     const { clock, log, publish } = this.#options;
-    const fields = { service: this.ref.name, namespace: this.ref.namespace, holdMs: LIMITS.emptyListHoldMs };
-    log.warn(fields, 'nacos: a service became empty at once; its endpoints are held back for a while');
-    this.#cancelHold = clock.after(LIMITS.emptyListHoldMs, () => {
-      log.warn(fields, 'nacos: a service is still empty; its endpoints are dropped');
-      this.#apply([]);
-    });
-    publish(this.ref, this.#endpoints ?? [], 'held');
+    if (this.#cancelHold === null) {
+      const { name: service, namespace } = this.ref;
+      const counts = { listed: this.#listed?.length ?? 0, kept: this.#kept.length, holdMs: LIMITS.emptyListHoldMs };
+      log.warn(
+        { service, namespace, ...counts },
+        'nacos: endpoints disappeared at once; they are held back for a while',
+      );
+      this.#cancelHold = clock.after(LIMITS.emptyListHoldMs, () => {
+        const dropped = this.#kept.length;
+        log.warn({ service, namespace, dropped }, 'nacos: endpoints did not come back; they are dropped');
+        this.#kept = [];
+        this.#apply();
+      });
+    }
+    publish(this.ref, this.#believed(), 'held');
   }
 
-  #apply(endpoints: readonly EndpointRecord[]): void {
+  #apply(): void {
     this.close();
-    this.#endpoints = endpoints;
-    this.#options.publish(this.ref, endpoints, 'fresh');
+    this.#returning = false;
+    this.#options.publish(this.ref, this.#listed ?? [], 'fresh');
   }
 
   #noteThreshold(reached: boolean): void {
@@ -100,4 +124,15 @@ export class NacosService {
     }
     this.#protectThreshold = reached;
   }
+}
+
+/** Those of `endpoints` whose address is not among `others`. */
+function without(endpoints: readonly EndpointRecord[], others: readonly EndpointRecord[]): readonly EndpointRecord[] {
+  if (endpoints.length === 0) return endpoints;
+  const addresses = new Set(others.map(addressOf));
+  return endpoints.filter((endpoint) => !addresses.has(addressOf(endpoint)));
+}
+
+function addressOf({ address, port }: EndpointRecord): string {
+  return formatAddress(address, port);
 }

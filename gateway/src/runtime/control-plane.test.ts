@@ -1,0 +1,127 @@
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { silentLog } from '../core/log.ts';
+import { enableLinearRegex } from '../core/regex.ts';
+import { SeriesTable } from '../core/series-table.ts';
+import { createRegistries } from '../discovery/registries.ts';
+import { until } from '../exchange/probes.suite.ts';
+import { tenant } from '../routing/fixture.suite.ts';
+import { ControlPlane } from './control-plane.ts';
+import type { CatalogueModule, Delta } from './feed.ts';
+import { catalogued, ManualWheel, pluginServices, tenantOf, unloadable, use } from './runtime.suite.ts';
+
+enableLinearRegex();
+
+describe('a control plane', () => {
+  let modules: CatalogueModule[];
+  beforeAll(async () => {
+    modules = [
+      await catalogued('plugin', { callbacks: { proxy_on_configure: '(i32.const 1)' } }),
+      await catalogued('refusing', { callbacks: { proxy_on_configure: '(i32.const 0)' } }),
+      unloadable('missing'),
+    ];
+  });
+
+  let deltas: Delta[];
+  let plane: ControlPlane;
+  beforeEach(() => {
+    deltas = [];
+    plane = new ControlPlane({
+      registries: createRegistries({ registries: {} }, { log: silentLog }),
+      series: new SeriesTable(),
+      modules,
+      pluginServices: pluginServices(new ManualWheel()),
+      log: silentLog,
+      publish: (delta) => void deltas.push(delta),
+    });
+  });
+
+  const meta = { file: 'tenants/home.yaml', digest: 'd' };
+  const listed = { services: { main: { static: [{ address: '10.0.0.1:80' }] } } };
+  const routes = [{ id: 'all', upstream: { service: 'main' } }];
+  const kinds = () => deltas.map(({ kind, version }) => `${version} ${kind}`);
+
+  it('publishes a tenant before its endpoints, each with the next version', async () => {
+    expect([plane.version, plane.changedAt]).toEqual([0, 0]);
+    plane.onTenant('home', tenantOf({ ...listed, routes, lanes: [{ name: 'gray', tag: 'g' }] }), meta);
+    await until(() => deltas.length === 2);
+    expect(kinds()).toEqual(['1 tenant', '2 endpoints']);
+    const [first] = deltas;
+    const series = first!.kind === 'tenant' ? first!.series : new Map<string, never[]>();
+    expect([...series].map(([route, handles]) => [route, handles.length])).toEqual([
+      ['all', 2],
+      ['_none', 1],
+    ]);
+    expect(plane.changedAt).toBeGreaterThan(0);
+    expect(plane.services()).toMatchObject([{ tenant: 'home', service: 'main', list: { state: 'fresh' } }]);
+    expect([...plane.tenants.keys()]).toEqual(['home']);
+  });
+
+  it('takes a tenant back', async () => {
+    plane.onTenant('home', tenantOf({ ...listed, routes }), meta);
+    await until(() => deltas.length === 2);
+    plane.onTenantRemoved('home');
+    expect(deltas.at(-1)).toEqual({ kind: 'tenant-removed', version: 3, tenant: 'home' });
+    expect([plane.tenants.size, plane.services()]).toEqual([0, []]);
+  });
+
+  it('leaves a tenant with a last good version in force, and counts', () => {
+    plane.onTenant('home', tenantOf({}), meta);
+    plane.onTenantBroken('home', ['app.example.com'], [{ message: 'unknown key' }], { ...meta, lastGood: true });
+    expect(kinds()).toEqual(['1 tenant']);
+    expect(plane.loads).toEqual({ success: 1, failure: 1 });
+    expect(plane.lastError).toEqual({ text: 'tenants/home.yaml: unknown key', at: expect.any(Number) });
+    expect(plane.unavailable.size).toBe(0);
+  });
+
+  it('announces one without as unavailable, until it is mended', () => {
+    plane.onTenantBroken('home', ['app.example.com'], [], { ...meta, lastGood: false });
+    expect(deltas).toEqual([{ kind: 'tenant-unavailable', version: 1, tenant: 'home', domains: ['app.example.com'] }]);
+    expect([...plane.unavailable]).toEqual([['home', ['app.example.com']]]);
+    plane.onTenant('home', tenantOf({}), meta);
+    expect([plane.unavailable.size, kinds().at(-1)]).toEqual([0, '2 tenant']);
+  });
+
+  it('refuses what cannot be compiled, before anybody hears of it', () => {
+    const impossible = tenant({ routes: [{ id: 'all', match: [{ path: { regex: '(' } }], respond: {} }] });
+    expect(() => plane.onTenant('home', impossible, meta)).toThrow();
+    expect([deltas, plane.tenants.size, plane.loads.failure]).toEqual([[], 0, 1]);
+    expect(plane.lastError.text).toMatch(/^tenants\/home\.yaml: /);
+  });
+
+  it.each([
+    ['of the tenant', { plugins: [use('refusing')] }],
+    ['of a route', { routes: [{ id: 'all', respond: {}, plugins: [use('refusing')] }] }],
+  ])('refuses a configuration that a plugin %s refuses', (_what, parts) => {
+    expect(() => plane.onTenant('home', tenantOf(parts), meta)).toThrow(/plugin refusing of tenant home/);
+    expect([deltas, plane.tenants.size]).toEqual([[], 0]);
+    expect(() => plane.checkChain([use('refusing')])).toThrow(/plugin refusing/);
+  });
+
+  it('lets a plugin pass whose module is missing: its uses fail by their policy', () => {
+    plane.onTenant('home', tenantOf({ plugins: [use('missing'), use('plugin')] }), meta);
+    plane.checkChain([use('missing'), use('plugin')]);
+    expect(kinds()).toEqual(['1 tenant']);
+  });
+
+  it('tries equal configurations of a plugin once', async () => {
+    const counting = await catalogued('plugin', { callbacks: { proxy_on_vm_start: '(i32.const 1)' } });
+    let opened = 0;
+    const services = pluginServices(new ManualWheel());
+    const sharedData = { open: (...args: [string, string]) => (opened++, services.sharedData.open(...args)) };
+    const other = new ControlPlane({
+      registries: createRegistries({ registries: {} }, { log: silentLog }),
+      series: new SeriesTable(),
+      modules: [counting],
+      pluginServices: { ...services, sharedData },
+      log: silentLog,
+      publish: () => {},
+    });
+    const many = Array.from({ length: 50 }, (_, i) => ({
+      id: `r${i}`,
+      respond: {},
+      plugins: [use('plugin', { v: i % 2 })],
+    }));
+    other.onTenant('home', tenantOf({ routes: many }), meta);
+    expect(opened).toBe(2);
+  });
+});
