@@ -23,6 +23,8 @@ export interface BodySource {
   readonly length: number;
   /** Bytes delivered to the reader so far. */
   readonly received: number;
+  /** performance.now() when the body was complete; 0 while it is still coming. */
+  readonly completedAt: number;
   /** Starts delivery, at the earliest in a later turn of the event loop. Called at most once. */
   read(reader: BodyReader): void;
   /** No chunk comes until `resume`; one that is already on its way may still come. */

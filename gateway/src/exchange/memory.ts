@@ -14,6 +14,7 @@ const STALE_BYTE = 0xdd;
 export class MemoryBody implements BodySource {
   readonly length: number;
   received = 0;
+  completedAt = 0;
   /** The reader wants no more. */
   stopped = false;
   readonly #chunks: Buffer[] = [];
@@ -110,6 +111,7 @@ export class MemoryBody implements BodySource {
       reader.onBodyError(this.#failure);
     } else if (this.#ended && !this.#paused && this.#chunks.length === 0) {
       this.stopped = true;
+      this.completedAt = performance.now();
       reader.onBodyEnd(this.#trailers);
     }
   }

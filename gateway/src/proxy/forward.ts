@@ -106,6 +106,9 @@ export class Forward implements Expirable {
   #requestTimer: WheelTimer | null = null;
   #tryTimer: WheelTimer | null = null;
   #headReceived = false;
+  /** Bytes of the request body when the timer of that kind last looked. */
+  #receivedAtRequest = 0;
+  #receivedAtTry = 0;
   /** What went wrong last, when no further endpoint is left. */
   #lastFailure: ErrorCode | null = null;
 
@@ -146,6 +149,14 @@ export class Forward implements Expirable {
   }
 
   onTimeout(kind: number): void {
+    const limit = kind === TRY_TIMEOUT ? this.#route.tryTimeout : this.#route.requestTimeout;
+    const unspent = this.#unspent(limit, kind);
+    if (unspent > 0) {
+      const timer = this.#gateway.wheel.schedule(this, unspent, kind);
+      if (kind === TRY_TIMEOUT) this.#tryTimer = timer;
+      else this.#requestTimer = timer;
+      return;
+    }
     if (kind === TRY_TIMEOUT) {
       this.#tryTimer = null;
       this.#attempt?.abort();
@@ -155,6 +166,20 @@ export class Forward implements Expirable {
     this.#requestTimer = null;
     this.abort();
     this.owner.onUpstreamFailed('SLUICE_UPSTREAM_TIMEOUT');
+  }
+
+  /**
+   * What a slow upload leaves of a limit: it counts from the complete request on, and while the body still comes, from
+   * its last progress, so that an endpoint that stops reading is seen.
+   */
+  #unspent(limit: number, kind: number): number {
+    const { body } = this.#x;
+    if (body === null || body.received === 0) return 0;
+    if (body.completedAt !== 0) return body.completedAt + limit - performance.now();
+    const before = kind === TRY_TIMEOUT ? this.#receivedAtTry : this.#receivedAtRequest;
+    if (kind === TRY_TIMEOUT) this.#receivedAtTry = body.received;
+    else this.#receivedAtRequest = body.received;
+    return body.received > before ? limit : 0;
   }
 
   #tryNext(): void {

@@ -154,7 +154,10 @@ export class Responder implements SinkWriter {
   }
 }
 
-/** HTTP status → gRPC status: the gRPC project's http-grpc-status-mapping, and the exact words for what was late or too large. */
+/**
+ * HTTP status → gRPC status: the gRPC project's http-grpc-status-mapping, but with the exact words for what was late
+ * (DEADLINE_EXCEEDED) or too large (RESOURCE_EXHAUSTED).
+ */
 function grpcStatusOf(status: number): string {
   switch (status) {
     case 400:

@@ -31,6 +31,7 @@ function onEnd(this: BodyStream): void {
 export class Http1Body implements BodySource {
   readonly length: number;
   received = 0;
+  completedAt = 0;
   /** The client waits for 100 before it sends anything. */
   expectContinue: boolean;
   readonly #request: BodyStream;
@@ -127,6 +128,7 @@ export class Http1Body implements BodySource {
 
   onEnd(): void {
     if (this.#over) return;
+    this.completedAt = performance.now();
     this.#finish();
     const trailers = this.#request.rawTrailers;
     this.#reader!.onBodyEnd(trailers.length === 0 ? null : new PairHeaders(trailers));

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import type { ValueMatch } from '../config/schema-common.ts';
 import type { GatewayConfig } from '../config/schema-gateway.ts';
 import type { LaneConfig, MatchConfig, RouteConfig, TenantConfig } from '../config/schema-tenant.ts';
 import { formatAddress } from '../core/endpoint.ts';
@@ -7,6 +8,7 @@ import type { Registries } from '../discovery/registries.ts';
 import type { ControlPlane } from '../runtime/control-plane.ts';
 import type { PluginReport } from '../runtime/feed.ts';
 import type { LoadedModule } from '../runtime/modules.ts';
+import { inRunningOrder } from '../runtime/plugin-pool.ts';
 import type { SubscribedService } from '../runtime/subscriptions.ts';
 import type { Tenants } from '../runtime/tenants.ts';
 import { formatProblem } from '../config/problem.ts';
@@ -183,11 +185,19 @@ function routeStatus(tenant: TenantConfig, route: RouteConfig, chain: GatewayCon
     hosts: route.hosts ?? tenant.domains,
     matches: route.match.map(describeMatch),
     target: describeTarget(route),
-    plugins: order.flatMap((uses) => [...uses].sort((a, b) => b.priority - a.priority).map(({ use }) => use)),
+    plugins: order.flatMap((uses) => inRunningOrder(uses).map(({ use }) => use)),
   };
 }
 
-function describeMatch({ path, methods, headers = [], query = [], cookies = [], clientIp }: MatchConfig): string {
+/** One alternative of a route in words: 'GET,POST prefix /device header x-api exact v2'. */
+export function describeMatch({
+  path,
+  methods,
+  headers = [],
+  query = [],
+  cookies = [],
+  clientIp,
+}: MatchConfig): string {
   const [kind, value] = Object.entries(path ?? { prefix: '/' })[0] ?? ['prefix', '/'];
   const parts = [`${kind} ${value}`];
   if (methods !== undefined) parts.unshift(methods.join(','));
@@ -196,13 +206,16 @@ function describeMatch({ path, methods, headers = [], query = [], cookies = [], 
     ['query', query],
     ['cookie', cookies],
   ] as const) {
-    for (const { name, ...comparison } of conditions) {
-      const [how, wanted] = Object.entries(comparison)[0] ?? ['present', true];
-      parts.push(`${label} ${name} ${how} ${String(wanted)}`);
-    }
+    for (const condition of conditions) parts.push(describeComparison(label, condition));
   }
   if (clientIp !== undefined) parts.push(`client ${clientIp.join(',')}`);
   return parts.join(' ');
+}
+
+/** One comparison of a header, query parameter or cookie in words: 'header x-api exact v2'. */
+export function describeComparison(label: string, { name, ...comparison }: ValueMatch): string {
+  const [how, wanted] = Object.entries(comparison)[0] ?? ['present', true];
+  return `${label} ${name} ${how} ${String(wanted)}`;
 }
 
 function describeTarget({ upstream, redirect, respond }: RouteConfig): string {

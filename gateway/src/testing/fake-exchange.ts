@@ -32,6 +32,7 @@ export function headerList(headers: TestHeaders | undefined): PairHeaders {
 class SilentBody implements BodySource {
   readonly length: number;
   readonly received = 0;
+  readonly completedAt = 0;
 
   constructor(length: number) {
     this.length = length;

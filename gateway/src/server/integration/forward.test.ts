@@ -1,9 +1,10 @@
-import type { RequestListener } from 'node:http';
+import { type ClientRequest, request as sendRequest, type RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { RawUpstream } from '../../upstream/upstream.suite.ts';
 import { HttpClient } from '../listener.suite.ts';
-import { ask, codeOf, deadPort, eventually, HttpUpstream } from './fixture.suite.ts';
+import { ask, codeOf, deadPort, eventually, HOST, HttpUpstream } from './fixture.suite.ts';
 import { type ProxyOptions, ProxyRig } from './proxy-rig.suite.ts';
 
 const cleanups: (() => unknown)[] = [];
@@ -29,6 +30,18 @@ async function raw(onData: (socket: Socket, text: string) => void): Promise<RawU
   const { record } = await server.open();
   cleanups.push(() => server.close());
   return Object.assign(server, { port: record.port });
+}
+
+/** A chunked POST that the test writes piece by piece. */
+function upload(port: number): { readonly request: ClientRequest; readonly status: Promise<number> } {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const headers = { host: HOST };
+  const request = sendRequest({ host: '127.0.0.1', port, method: 'POST', headers, agent: false }, (response) => {
+    response.resume();
+    resolve(response.statusCode ?? 0);
+  });
+  request.on('error', reject);
+  return { request, status: promise };
 }
 
 const retries = (on: readonly (string | number)[], attempts = 1) => ({ retries: { attempts, on } });
@@ -155,6 +168,47 @@ describe('time limits', () => {
     expect([reply.status, codeOf(reply)]).toEqual([504, code]);
     expect(rig.lines[0]).toMatchObject({ response_code: 504, response_flags: 'UT', upstream_service_time: null });
     await eventually(() => silent.sockets.every(({ destroyed }) => destroyed)).toBe(true);
+    await rig.expectIdle();
+  });
+
+  it('count from the end of a slow upload', async () => {
+    const patient = await upstream('patient', (request, response) => {
+      request.resume().on('end', () => response.end('all there'));
+    });
+    const rig = await rigOf({ route: { timeouts: { request: '100ms', perTry: '100ms' } } });
+    rig.setEndpoints([patient.port]);
+    const { request, status } = upload(rig.port);
+    for (let part = 0; part < 6; part++) {
+      request.write('part');
+      await sleep(50);
+    }
+    request.end();
+    expect(await status).toBe(200);
+    await rig.expectIdle();
+  });
+
+  it('begin when the upload has ended', async () => {
+    const silent = await upstream('silent', (request) => void request.resume());
+    const rig = await rigOf({ route: { timeouts: { request: '100ms' } } });
+    rig.setEndpoints([silent.port]);
+    const { request, status } = upload(rig.port);
+    request.write('one');
+    await sleep(150);
+    request.end('two');
+    expect(await status).toBe(504);
+    expect(rig.lines[0]).toMatchObject({ response_code: 504, bytes_received: 6 });
+    await rig.expectIdle();
+  });
+
+  it('see an endpoint that stops reading the request', async () => {
+    const deaf = await raw((socket) => void socket.pause());
+    const rig = await rigOf({ route: { timeouts: { request: '100ms' } } });
+    rig.setEndpoints([deaf.port]);
+    const { request, status } = upload(rig.port);
+    request.on('error', () => {});
+    request.write(Buffer.alloc(20 * 1024 * 1024));
+    expect(await status).toBe(504);
+    request.destroy();
     await rig.expectIdle();
   });
 
