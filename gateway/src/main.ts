@@ -1,6 +1,8 @@
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { check } from './cli/check.ts';
+import { explain } from './cli/explain.ts';
 import { packageVersion, run } from './cli/run.ts';
+import { SCHEMA_KINDS, type SchemaKind, schemaText } from './cli/schema.ts';
 import type { LogLevel } from './telemetry/process-log.ts';
 
 const version = await packageVersion();
@@ -32,5 +34,44 @@ program
   .action(async ({ config, json = false }: { config: string; json?: boolean }) => {
     process.exitCode = await check({ config, json, env: process.env, print: (line) => console.log(line) });
   });
+
+interface ExplainFlags {
+  config: string;
+  header: string[];
+  clientIp: string;
+  json?: boolean;
+  admin?: string;
+}
+
+program
+  .command('explain')
+  .description('say what would become of a request: tenant, route, lane, plugins, upstream; nothing is sent')
+  .usage("-c <file> [method] <url> [-H 'name: value' ...] [options]")
+  .argument('<request...>', '[method] and URL; as with curl, a Host header stands in for the host of the URL')
+  .requiredOption('-c, --config <file>', 'gateway.yaml')
+  .option('-H, --header <line>', "a header 'name: value'; may be repeated", collect, [])
+  .option('--client-ip <address>', 'address of the peer', '127.0.0.1')
+  .option('--admin <url>', 'ask the running gateway for the live endpoints, such as http://127.0.0.1:9901')
+  .option('--json', 'print one JSON object')
+  .action(async (words: string[], { header, ...flags }: ExplainFlags) => {
+    process.exitCode = await explain({
+      ...flags,
+      words,
+      headers: header,
+      env: process.env,
+      print: (line) => console.log(line),
+      printError: (line) => console.error(line),
+    });
+  });
+
+program
+  .command('schema')
+  .description('print the JSON Schema of a configuration file, for editors')
+  .addArgument(new Argument('<file>', 'which file').choices(SCHEMA_KINDS))
+  .action((kind: SchemaKind) => console.log(schemaText(kind)));
+
+function collect(value: string, before: string[]): string[] {
+  return [...before, value];
+}
 
 await program.parseAsync();

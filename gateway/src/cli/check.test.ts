@@ -40,8 +40,9 @@ describe('sluice check', () => {
     expect(code).toBe(1);
     expect(lines).toEqual([
       `${config}:2:33 listeners[0].port: the environment variable PORT is not set — set PORT, or give a default: \${PORT:-default}`,
+      `${root}/tenants/b.yaml:2:11 domains[0]: the domain a.example.com already belongs to tenant a in ${root}/tenants/a.yaml — remove it from one of the two files`,
       `${root}/tenants/b.yaml:3:1 route: unknown key — did you mean routes?`,
-      '2 problems in 2 files.',
+      '3 problems in 2 files.',
     ]);
   });
 

@@ -17,14 +17,21 @@ export interface CheckOptions {
 export async function check(options: CheckOptions): Promise<number> {
   const loaded = await loadAll(options.config, { env: options.env });
   const failed = loaded.problems.length > 0;
-  if (options.json === true) {
-    const { problems, tenantFiles } = loaded;
-    options.print(JSON.stringify({ ok: !failed, problems, files: tenantFiles.length + 1 }, null, 2));
-  } else {
-    for (const problem of loaded.problems) options.print(formatProblem(problem));
-    options.print(failed ? failure(loaded) : success(options.config, loaded));
-  }
+  const { json = false, print } = options;
+  if (failed || json) printProblems(loaded, json, print);
+  else print(success(options.config, loaded));
   return failed ? 1 : 0;
+}
+
+/** Prints the problems of a configuration: a line each and their number, or one JSON object. */
+export function printProblems(loaded: LoadedConfig, json: boolean, print: CheckOptions['print']): void {
+  const { problems, tenantFiles } = loaded;
+  if (json) {
+    print(JSON.stringify({ ok: problems.length === 0, problems, files: tenantFiles.length + 1 }, null, 2));
+    return;
+  }
+  for (const problem of problems) print(formatProblem(problem));
+  print(failure(loaded));
 }
 
 function success(config: string, { tenants }: LoadedConfig): string {

@@ -8,9 +8,10 @@ interface Claim extends Place {
 
 /** What one tenant file claims for itself alone. */
 export interface TenantClaims {
-  readonly tenant: Claim;
-  /** In lower case. */
-  readonly domains: readonly Claim[];
+  /** Null when it cannot be read. */
+  readonly tenant: Claim | null;
+  /** The valid ones, in lower case, with their positions in the list. */
+  readonly domains: readonly (Claim & { readonly index: number })[];
 }
 
 /** Who holds a name. */
@@ -28,19 +29,19 @@ export class ClaimRegister {
   /** Problems of `file` with what other files hold already. */
   conflicts(file: string, claims: TenantClaims): Problem[] {
     const problems: Problem[] = [];
-    const { name, line, column } = claims.tenant;
-    const namesake = this.#tenants.get(name);
-    if (namesake !== undefined && namesake.file !== file) {
+    const namesake = claims.tenant === null ? undefined : this.#tenants.get(claims.tenant.name);
+    if (claims.tenant !== null && namesake !== undefined && namesake.file !== file) {
+      const { name, line, column } = claims.tenant;
       const message = `the tenant ${name} is already defined in ${namesake.file}`;
       problems.push(conflict(file, { line, column }, 'tenant', message, 'rename one tenant, or remove one file'));
     }
-    for (const [index, domain] of claims.domains.entries()) {
+    for (const domain of claims.domains) {
       const holder = this.#domains.get(domain.name);
       if (holder === undefined || holder.file === file) continue;
       const message = `the domain ${domain.name} already belongs to tenant ${holder.tenant} in ${holder.file}`;
       const remedy = 'remove it from one of the two files';
       const place = { line: domain.line, column: domain.column };
-      problems.push(conflict(file, place, `domains[${index}]`, message, remedy));
+      problems.push(conflict(file, place, `domains[${domain.index}]`, message, remedy));
     }
     return problems;
   }

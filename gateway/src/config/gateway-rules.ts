@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { isPort, portOf } from './hosts.ts';
-import type { Path } from './problem.ts';
+import { formatPath, type Path } from './problem.ts';
 import { type Report, show } from './report.ts';
 import { checkCidrs, checkPluginUses, noRepeats } from './rules.ts';
 import type { GatewayConfig, NacosRegistryConfig } from './schema-gateway.ts';
@@ -14,8 +14,13 @@ export function checkGateway(gateway: GatewayConfig, report: Report): void {
   }
   const names = gateway.plugins.map((plugin) => plugin.name);
   noRepeats(names, (index) => ['plugins', index, 'name'], 'plugin name', report);
-  checkPluginUses(gateway.chain, names, ['chain'], report);
+  checkPluginUses(gateway.chain, catalogueUnread(gateway, report) ? null : names, ['chain'], report);
   checkCidrs(gateway.trustedProxies, ['trustedProxies'], report);
+}
+
+/** Whether plugins may be missing from the catalogue only because their names cannot be read. */
+export function catalogueUnread({ plugins }: GatewayConfig, report: Report): boolean {
+  return report.unread(['plugins']) || plugins.some((_, index) => report.unread(['plugins', index, 'name']));
 }
 
 function checkListeners({ listeners, admin }: GatewayConfig, report: Report): void {
@@ -33,9 +38,12 @@ function checkListeners({ listeners, admin }: GatewayConfig, report: Report): vo
       const remedy = 'give an address of this machine: :: for all, 127.0.0.1 for local use';
       report.add([...socket.path, 'address'], 'SLUICE_CONFIG_VALUE', message, remedy);
     }
-    const other = sockets.slice(0, index).find((before) => sharesPort(before, socket));
+    if (report.unread(socket.path, ['address'])) continue;
+    const other = sockets
+      .slice(0, index)
+      .find((before) => sharesPort(before, socket) && !report.unread(before.path, ['address']));
     if (other === undefined) continue;
-    const message = `port ${socket.port} is already taken by ${other.path[0] === 'admin' ? 'admin' : `listener ${other.name}`}`;
+    const message = `port ${socket.port} is already taken by listener ${other.name || formatPath(other.path)}`;
     report.add([...socket.path, 'port'], 'SLUICE_CONFIG_CONFLICT', message, 'choose another port');
   }
 }
@@ -69,7 +77,7 @@ function checkNacos(registry: NacosRegistryConfig, path: Path, report: Report): 
     const at = [...path, 'servers', index];
     if (!isPort(portOf(server))) {
       report.add(at, 'SLUICE_CONFIG_VALUE', `${show(server)} has no port that can be connected to`, 'give 1 to 65535');
-    } else if (!isPort(portOf(server) + registry.grpcPortOffset)) {
+    } else if (!isPort(portOf(server) + registry.grpcPortOffset) && !report.unread(path, ['grpcPortOffset'])) {
       const message = `${show(server)} with grpcPortOffset ${registry.grpcPortOffset} is no port for gRPC`;
       report.add(at, 'SLUICE_CONFIG_CONFLICT', message, 'lower the port or the offset: the sum is 1 to 65535');
     }

@@ -52,7 +52,8 @@ function checkLane(lane: LaneConfig, path: Path, report: Report): void {
 
 function checkRule(rule: LaneRuleConfig, path: Path, report: Report): void {
   checkConditions(rule, path, report);
-  if (given(rule, ['headers', 'query', 'cookies', 'clientIp', 'percentage', 'stickyBy']).length === 0) {
+  const conditions = ['headers', 'query', 'cookies', 'clientIp', 'percentage', 'stickyBy'] as const;
+  if (given(rule, conditions).length === 0 && !report.unread(path, conditions)) {
     const remedy = 'give headers, query, cookies, clientIp, or percentage with stickyBy';
     report.add(path, 'SLUICE_CONFIG_MISSING_KEY', 'the rule has no condition', remedy);
   }
@@ -61,7 +62,7 @@ function checkRule(rule: LaneRuleConfig, path: Path, report: Report): void {
   if (sticky === undefined) return;
   const at = [...path, 'stickyBy'];
   exactlyOne(sticky, ['header', 'query', 'cookie', 'clientIp'], at, report);
-  if (sticky.issue !== undefined && sticky.cookie === undefined) {
+  if (sticky.issue !== undefined && sticky.cookie === undefined && !report.unread(at, ['cookie'])) {
     const remedy = 'stick by cookie, or remove issue';
     report.add([...at, 'issue'], 'SLUICE_CONFIG_CONFLICT', 'only a cookie can be issued', remedy, 'key');
   }
@@ -73,6 +74,7 @@ function checkPercentage(rule: LaneRuleConfig, path: Path, report: Report): void
     const message = `${percentage} has more than two decimals`;
     report.add([...path, 'percentage'], 'SLUICE_CONFIG_VALUE', message, 'round it to two');
   }
+  if (report.unread(path, ['percentage', 'stickyBy'])) return;
   if (percentage !== undefined && stickyBy === undefined) {
     const remedy = 'add stickyBy: what keeps a user in the lane, such as { header: x-device-id }';
     report.add([...path, 'percentage'], 'SLUICE_CONFIG_MISSING_KEY', 'percentage without stickyBy', remedy, 'key');

@@ -83,6 +83,56 @@ describe('loadAll', () => {
     ]);
   });
 
+  it('compares the claims of broken files as well', async () => {
+    write({
+      'gateway.yaml': GATEWAY,
+      'tenants/a.yaml': `${tenant('a', '"a b", x.example.com')}routes: [5]\n`,
+      'tenants/b.yaml': `${tenant('a', '5, X.example.com')}rutes: []\n`,
+      'tenants/c.yaml': `${tenant('c', 'x.example.com')}routes: [\n`,
+    });
+    const lines = (await problemsOf()).map((line) => line.replace(/ — .*/, ''));
+    expect(lines.filter((line) => !line.startsWith('tenants/a.yaml'))).toEqual([
+      'tenants/b.yaml:1:9 tenant: the tenant a is already defined in tenants/a.yaml',
+      'tenants/b.yaml:2:11 domains[0]: 5 is a number, not text',
+      'tenants/b.yaml:2:14 domains[1]: the domain x.example.com already belongs to tenant a in tenants/a.yaml',
+      'tenants/b.yaml:3:1 rutes: unknown key',
+      'tenants/c.yaml:2:11 domains[0]: the domain x.example.com already belongs to tenant a in tenants/a.yaml',
+      'tenants/c.yaml:4:1 flow sequence in block collection must be sufficiently indented and end with a ]',
+    ]);
+  });
+
+  it.each([
+    ['plugins: {}\nregistries: []\nsecrets: 5\n', ['plugins', 'registries', 'secrets']],
+    ['plugns: []\nregistres: {}\nsecrts: {}\n', ['plugns', 'registres', 'secrts']],
+    [
+      'plugins: [{ name: 5, source: "file:gateway.yaml" }]\nregistries: { r: 5 }\n',
+      ['plugins[0].name', 'registries.r'],
+    ],
+    ['workers: [\n', ['']],
+  ])('does not blame tenants for %j in the gateway', async (text, keys) => {
+    const uses =
+      'discovery: { registry: r }\nplugins: [{ use: p }]\nroutes: [{ id: r, respond: {} }, { id: r, respond: {} }]\n';
+    const secret = text.includes('sec') ? 'services: { s: { name: { secret: s } } }\n' : '';
+    write({ 'gateway.yaml': `${GATEWAY}${text}`, 'tenants/a.yaml': tenant('a', 'x.example.com') + uses + secret });
+    const { problems } = await loadAll(join(root, 'gateway.yaml'));
+    expect(problems.map(({ key }) => key)).toEqual([...keys, 'routes[1].id']);
+  });
+
+  it('looks into the files that a broken gateway names, as far as it can be read', async () => {
+    write({
+      'gateway.yaml': `${GATEWAY}wrkers: 1\nregistries: { a: { type: file, path: a.yaml }, b: { type: file } }\nplugins: [{ name: P, source: "file:p.wasm" }, { name: q, source: 5 }]\n`,
+      'tenants/a.yaml': tenant('a', 'x.example.com'),
+    });
+    expect((await loadAll(join(root, 'gateway.yaml'))).problems.map(({ key, code }) => `${key} ${code}`)).toEqual([
+      ' SLUICE_CONFIG_UNREADABLE',
+      'wrkers SLUICE_CONFIG_UNKNOWN_KEY',
+      'registries.b SLUICE_CONFIG_MISSING_KEY',
+      'plugins[0].name SLUICE_CONFIG_VALUE',
+      'plugins[0].source SLUICE_CONFIG_UNREADABLE',
+      'plugins[1].source SLUICE_CONFIG_VALUE',
+    ]);
+  });
+
   it('reports files that only the gateway names', async () => {
     write({
       'gateway.yaml': `${GATEWAY}registries: { a: { type: file, path: a.yaml }, b: { type: file, path: b.yaml } }\nplugins: [{ name: p, source: "file:p.wasm" }]\n`,

@@ -32,7 +32,7 @@ export async function loadAll(
   if (read.text === null) return { gateway: null, tenants: [], tenantFiles: [], problems: [read.problem] };
   const parsed = parseGateway(file, read.text, options);
   const problems = [...parsed.problems];
-  if (parsed.config !== null) problems.push(...(await checkNamedFiles(file, parsed, parsed.config)));
+  if (parsed.readable !== null) problems.push(...(await checkNamedFiles(file, parsed, parsed.readable)));
   const surroundings = parsed.config ?? parsed.outline;
   const loaded = surroundings === null ? null : await loadTenants(file, parsed, surroundings);
   problems.push(...(loaded?.problems ?? []));
@@ -93,13 +93,14 @@ async function loadTenant(
 /** Files that only `gateway.yaml` names: services of file registries, modules of plugins. */
 async function checkNamedFiles(file: string, parsed: ParsedGateway, config: GatewayConfig): Promise<Problem[]> {
   const problems: Problem[] = [];
-  for (const registry of Object.values(config.registries)) {
-    if (registry.type !== 'file') continue;
+  for (const [name, registry] of Object.entries(config.registries)) {
+    if (registry.type !== 'file' || parsed.unread(['registries', name, 'path'])) continue;
     const read = await readConfigFile(registry.path);
     if (read.text === null) problems.push(read.problem);
     else problems.push(...parseServicesFile(displayPath(registry.path), read.text).problems);
   }
   for (const [index, plugin] of config.plugins.entries()) {
+    if (parsed.unread(['plugins', index, 'source'])) continue;
     const path = pluginPath(plugin);
     const reason = await stat(path).then((status) => (status.isFile() ? null : 'not a regular file'), reasonOf);
     if (reason === null) continue;

@@ -7,6 +7,9 @@ import type { LaneRuleConfig, MatchConfig, PathMatch } from './schema-tenant.ts'
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
+/** Ways to match a path, of which one is given. */
+export const PATH_KINDS = ['exact', 'prefix', 'template', 'regex'] as const;
+
 /** Checks one alternative of a route's match. */
 export function checkMatch(match: MatchConfig, path: Path, report: Report): void {
   if (match.path !== undefined) checkPath(match.path, [...path, 'path'], report);
@@ -24,7 +27,7 @@ export function checkConditions(conditions: MatchConfig | LaneRuleConfig, path: 
 }
 
 function checkPath(match: PathMatch, path: Path, report: Report): void {
-  exactlyOne(match, ['exact', 'prefix', 'template', 'regex'], path, report);
+  exactlyOne(match, PATH_KINDS, path, report);
   for (const kind of ['exact', 'prefix', 'template'] as const) {
     checkRequestPath(match[kind], [...path, kind], report);
   }

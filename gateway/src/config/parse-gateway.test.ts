@@ -52,7 +52,7 @@ tenants: {}`,
   [
     BASE + 'registries: { a: { type: dns } }',
     [
-      'gateway.yaml:4:26 registries.a.type: not supported yet: a registry of type dns — use nacos or file, or static addresses in a service',
+      'gateway.yaml:4:26 registries.a.type: not supported yet: a registry of type dns — use nacos or file, or static or dns in a service',
     ],
   ],
   [
@@ -92,6 +92,7 @@ tenants: {}`,
       'plugins: [{ name: a, source: https://x/y.wasm }, { name: a, source: x.wasm }, { name: b, source: "file:x", sha256: ABC, allow: {} }]',
     [
       'gateway.yaml:4:30 plugins[0].source: not supported yet: a plugin source with https: — fetch the module and give file: and its path',
+      'gateway.yaml:4:58 plugins[1].name: the plugin name "a" is there twice — give each plugin name once',
       'gateway.yaml:4:69 plugins[1].source: "x.wasm" is not valid here — give file: and the path of the module',
       'gateway.yaml:4:116 plugins[2].sha256: "ABC" is not valid here — give 64 hexadecimal digits in lower case',
       'gateway.yaml:4:121 plugins[2].allow: not supported yet: permissions of a plugin beyond the defaults — remove the key',
@@ -165,6 +166,9 @@ tenants: { directory: t }
 `,
     [
       'gateway.yaml:3:26 listeners[0].tls: not supported yet: TLS on a listener — remove the key, or end TLS in front of the gateway',
+      'gateway.yaml:4:13 listeners[1].name: the listener name "a" is there twice — give each listener name once',
+      'gateway.yaml:4:22 listeners[1].port: port 80 is already taken by listener a — choose another port',
+      'gateway.yaml:4:35 listeners[1].address: "localhost" is not an IP address — give an address of this machine: :: for all, 127.0.0.1 for local use',
     ],
   ],
   [

@@ -1,12 +1,13 @@
 import { dirname, resolve } from 'node:path';
 import type { Place, Plain } from './document.ts';
-import { checkGateway } from './gateway-rules.ts';
+import { catalogueUnread, checkGateway } from './gateway-rules.ts';
 import type { Path, Problem } from './problem.ts';
-import { deepFreeze, readConfig } from './read.ts';
+import { deepFreeze, type Reading, readConfig } from './read.ts';
 import { type GatewayConfig, GatewaySchema, type RegistryConfig } from './schema-gateway.ts';
 import { isMapping } from './schema-view.ts';
 import { readSecretFile, type SecretReader } from './secrets.ts';
 import { type Environment, expandVariables } from './substitute.ts';
+import { nearest } from './suggest.ts';
 import type { TenantSurroundings } from './tenant-rules.ts';
 
 /** What `gateway.yaml` may refer to. */
@@ -27,6 +28,10 @@ export interface ParsedGateway {
   readonly config: GatewayConfig | null;
   /** What tenants may refer to as far as it can be read, so that they can be checked beside a broken file. */
   readonly outline: GatewayOutline | null;
+  /** What can be read, like `config`, with stand-ins for what is `unread`: to check further, not to run. */
+  readonly readable: GatewayConfig | null;
+  /** Whether the value at `path` cannot be read, or that of a parent. */
+  readonly unread: (path: Path) => boolean;
   /** Place of the value at `path` in the file, or of its nearest parent. */
   readonly placeOf: (path: Path) => Place;
   /** By place in the file. */
@@ -49,13 +54,16 @@ export function parseGateway(file: string, text: string, sources: GatewaySources
     secretsDirectory: secretsDirectory(written, env, base),
     readSecret: sources.readSecret ?? readSecretFile,
   }));
-  if (reading.decoded !== null) checkGateway(reading.decoded, reading.report);
-  const problems = reading.problems();
+  const { decoded, report } = reading;
+  if (decoded !== null) checkGateway(decoded, report);
+  const readable = decoded === null ? null : deepFreeze(normalize(decoded, base));
   return {
-    config: reading.decoded === null || problems.length > 0 ? null : deepFreeze(normalize(reading.decoded, base)),
-    outline: outlineOf(reading.written, base, env),
+    config: report.clean ? readable : null,
+    readable,
+    unread: (path) => report.unread(path),
+    outline: outlineOf(reading, base, env),
     placeOf: reading.placeOf,
-    problems,
+    problems: reading.problems(),
     secretNames: reading.secretNames,
     redacted: maskPasswords(reading.redacted()),
   };
@@ -66,9 +74,14 @@ export function pluginPath(plugin: { readonly source: string }): string {
   return plugin.source.slice('file:'.length);
 }
 
-/** The directory is needed before the file as a whole is checked. */
-function secretsDirectory(written: Plain, env: Environment, base: string): string | null {
-  return directoryOf(isMapping(written) ? written['secrets'] : null, env, base);
+/** The directory is needed before the file as a whole is checked. Undefined when it is given and cannot be read. */
+function secretsDirectory(written: Plain, env: Environment, base: string): string | null | undefined {
+  if (!isMapping(written)) return null;
+  const section = written['secrets'];
+  // Their place cannot be a secret itself, which must be said.
+  if (isMapping(section) && isMapping(section['directory']) && 'secret' in section['directory']) return null;
+  const meant = Object.keys(written).some((key) => nearest(key, ['secrets']) !== undefined);
+  return directoryOf(section, env, base) ?? (meant ? undefined : null);
 }
 
 function directoryOf(section: Plain | undefined, env: Environment, base: string): string | null {
@@ -78,19 +91,18 @@ function directoryOf(section: Plain | undefined, env: Environment, base: string)
   return expanded === null ? null : resolve(base, expanded);
 }
 
-function outlineOf(written: Plain | undefined, base: string, env: Environment): GatewayOutline | null {
+function outlineOf(reading: Reading<typeof GatewaySchema>, base: string, env: Environment): GatewayOutline | null {
+  const { written, decoded, report } = reading;
   const tenants = isMapping(written) ? directoryOf(written['tenants'], env, base) : null;
   if (!isMapping(written) || tenants === null) return null;
-  const plugins = Array.isArray(written['plugins']) ? written['plugins'] : [];
-  const names = plugins.flatMap((plugin) =>
-    isMapping(plugin) && typeof plugin['name'] === 'string' ? [{ name: plugin['name'] }] : [],
-  );
-  const secrets = directoryOf(written['secrets'], env, base);
+  const secrets = secretsDirectory(written, env, base);
   return {
     tenants: { directory: tenants },
-    plugins: names,
-    registries: isMapping(written['registries']) ? written['registries'] : {},
-    ...(secrets === null ? {} : { secrets: { directory: secrets } }),
+    plugins: decoded === null || catalogueUnread(decoded, report) ? null : decoded.plugins,
+    registries: decoded === null || report.unread(['registries']) ? null : decoded.registries,
+    // After an error of syntax the section may be in what could not be read.
+    ...(typeof secrets === 'string' ? { secrets: { directory: secrets } } : {}),
+    ...(secrets === undefined || (secrets === null && decoded === null) ? { secrets: null } : {}),
   };
 }
 

@@ -63,7 +63,15 @@ domains: app.example.com`,
   [
     BASE +
       'lanes: [{ name: g, tag: g, rules: [{ percentage: 5 }, { stickyBy: { header: x } }, { percentage: 0.125, stickyBy: { header: x, cookie: y } }, {}, { percentage: 101, stickyBy: {} } ] }]',
-    ['home.yaml:4:161 lanes[0].rules[4].percentage: 101 is not valid here — give a number from 0 to 100'],
+    [
+      'home.yaml:4:38 lanes[0].rules[0].percentage: percentage without stickyBy — add stickyBy: what keeps a user in the lane, such as { header: x-device-id }',
+      'home.yaml:4:57 lanes[0].rules[1].stickyBy: stickyBy without percentage — add percentage, or remove stickyBy',
+      'home.yaml:4:98 lanes[0].rules[2].percentage: 0.125 has more than two decimals — round it to two',
+      'home.yaml:4:128 lanes[0].rules[2].stickyBy.cookie: header and cookie exclude each other — keep header or cookie',
+      'home.yaml:4:143 lanes[0].rules[3]: the rule has no condition — give headers, query, cookies, clientIp, or percentage with stickyBy',
+      'home.yaml:4:161 lanes[0].rules[4].percentage: 101 is not valid here — give a number from 0 to 100',
+      'home.yaml:4:176 lanes[0].rules[4].stickyBy: none of header, query, cookie, clientIp is given — give header, query, cookie or clientIp',
+    ],
   ],
   [
     BASE +
@@ -74,13 +82,6 @@ domains: app.example.com`,
       'home.yaml:4:97 lanes[0].rules[1]: the rule has no condition — give headers, query, cookies, clientIp, or percentage with stickyBy',
       'home.yaml:4:113 lanes[0].rules[2].headers[0]: none of exact, prefix, regex, in, present is given — give exact, prefix, regex, in or present',
       'home.yaml:4:162 lanes[0].rules[3].headers[0].prefix: exact and prefix exclude each other — keep exact or prefix',
-    ],
-  ],
-  [
-    BASE + 'services: { a: { dns: x.com, port: 443 } }',
-    [
-      'home.yaml:4:18 services.a.dns: not supported yet: a service found by DNS — use static with addresses, or a registry',
-      'home.yaml:4:30 services.a.port: not supported yet: a service found by DNS — give the port in the addresses under static',
     ],
   ],
   [
@@ -99,7 +100,10 @@ domains: app.example.com`,
   ],
   [
     BASE + 'services: { a: { registry: nakos, loadBalancer: random } }',
-    ['home.yaml:4:49 services.a.loadBalancer: "random" is not valid here — give round-robin or p2c'],
+    [
+      'home.yaml:4:28 services.a.registry: there is no registry "nakos" — did you mean nacos?',
+      'home.yaml:4:49 services.a.loadBalancer: "random" is not valid here — give round-robin or p2c',
+    ],
   ],
   [
     BASE + 'services: { a: { registry: nakos } }',
@@ -111,7 +115,7 @@ domains: [a.b]
 services: { device: { static: [{ address: "h:1" }] }, lost: {} }
 routes: [{ id: r, upstream: { service: devise } }]`,
     [
-      'home.yaml:3:61 services.lost: nobody knows where this service is — give static or registry, or discovery for the whole tenant',
+      'home.yaml:3:61 services.lost: nobody knows where this service is — give static, dns or registry, or discovery for the whole tenant',
       'home.yaml:4:40 routes[0].upstream.service: there is no service "devise" — did you mean device?',
     ],
   ],
@@ -209,7 +213,11 @@ describe('parseTenant', () => {
     expect(device!.timeouts).toEqual({ request: 3000, perTry: 1500 });
     expect(device!.match[0]!.headers![0]!.name).toBe('x-api');
     expect(teapot).toMatchObject({ match: [{ path: { exact: '/teapot' } }], respond: { status: 418, headers: {} } });
-    expect(rest).toMatchObject({ match: [{}], priority: 0, retries: { attempts: 1, on: ['connect-failure'] } });
+    expect(rest).toMatchObject({
+      match: [{}],
+      priority: 0,
+      retries: { attempts: 1, on: ['connect-failure', 'reset-before-response'] },
+    });
     expect(rest!.upstream!.services![0]).toEqual({ service: 'legacy', weight: 1 });
     expect(Object.isFrozen(device!.match[0])).toBe(true);
   });

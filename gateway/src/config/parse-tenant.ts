@@ -34,7 +34,7 @@ export interface Salvaged {
 export interface ParsedTenant {
   /** Typed, with defaults, frozen; domains, hosts and header names in lower case. Null when there is any problem. */
   readonly config: TenantConfig | null;
-  /** What a valid file claims for itself; null when it is broken. */
+  /** What the file claims for itself, as far as it can be read; null when nothing is left. */
   readonly claims: TenantClaims | null;
   /** By place in the file. */
   readonly problems: readonly Problem[];
@@ -51,39 +51,39 @@ export function parseTenant(file: string, text: string, sources: TenantSources):
   const { gateway, readSecret = readSecretFile } = sources;
   const reading = readConfig(TenantSchema, file, text, () => ({
     env: null,
-    secretsDirectory: gateway.secrets?.directory ?? null,
+    secretsDirectory: gateway.secrets === null ? undefined : (gateway.secrets?.directory ?? null),
     readSecret,
   }));
   if (reading.decoded !== null) checkTenant(reading.decoded, reading.written, gateway, reading.report);
   const problems = reading.problems();
-  const good = reading.decoded !== null && problems.length === 0;
+  const good = reading.decoded !== null && reading.report.clean;
+  const claims = claimsOf(good ? reading.decoded : reading.written, reading.placeOf);
   return {
-    claims: good ? claimsOf(reading.decoded, reading.placeOf) : null,
+    claims,
     config: good ? deepFreeze(normalize(reading.decoded)) : null,
     problems,
-    salvaged: good ? null : salvage(reading.written),
+    salvaged: good ? null : salvage(claims),
     secretNames: reading.secretNames,
     redacted: reading.redacted(),
   };
 }
 
-function claimsOf(tenant: TenantConfig, placeOf: (path: Path) => Place): TenantClaims {
-  return {
-    tenant: { name: tenant.tenant, ...placeOf(['tenant']) },
-    domains: tenant.domains.map((domain, index) => ({ name: domain.toLowerCase(), ...placeOf(['domains', index]) })),
-  };
+function claimsOf(values: unknown, placeOf: (path: Path) => Place): TenantClaims | null {
+  if (!isMapping(values)) return null;
+  const name = values['tenant'];
+  const named = typeof name === 'string' && /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name);
+  const domains = Array.isArray(values['domains']) ? values['domains'].slice(0, 1000) : [];
+  const claimed = domains.flatMap((domain, index) => {
+    const right = typeof domain === 'string' && domainProblem(domain.toLowerCase()) === null;
+    return right ? [{ name: domain.toLowerCase(), index, ...placeOf(['domains', index]) }] : [];
+  });
+  if (!named && claimed.length === 0) return null;
+  return { tenant: named ? { name, ...placeOf(['tenant']) } : null, domains: claimed };
 }
 
-function salvage(written: Plain | undefined): Salvaged | null {
-  if (!isMapping(written)) return null;
-  const name = written['tenant'];
-  const tenant = typeof name === 'string' && /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name) ? name : null;
-  const listed = Array.isArray(written['domains']) ? written['domains'].slice(0, 1000) : [];
-  const domains = new Set<string>();
-  for (const domain of listed) {
-    if (typeof domain === 'string' && domainProblem(domain.toLowerCase()) === null) domains.add(domain.toLowerCase());
-  }
-  return tenant === null && domains.size === 0 ? null : { tenant, domains: [...domains] };
+function salvage(claims: TenantClaims | null): Salvaged | null {
+  if (claims === null) return null;
+  return { tenant: claims.tenant?.name ?? null, domains: [...new Set(claims.domains.map(({ name }) => name))] };
 }
 
 function normalize(tenant: TenantConfig): TenantConfig {

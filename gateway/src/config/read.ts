@@ -11,7 +11,7 @@ export interface Reading<S extends TSchema> {
   readonly report: Report;
   /** Values as the file has them: no defaults, no secrets. Undefined when nothing can be read. */
   readonly written: Plain | undefined;
-  /** Null when there are problems so far. */
+  /** Null when nothing can be read; with stand-ins for what cannot be read, as the report knows. */
   readonly decoded: StaticDecode<S> | null;
   readonly secretNames: readonly string[];
   /** Place of the value at `path`, or of its nearest parent. */
@@ -38,6 +38,7 @@ export function readConfig<S extends TSchema>(
   const readable = written !== undefined && document.problems.length === 0;
   const filled = readable ? substitute(schema, written, sourcesOf(written), report) : null;
   const decoded = filled === null ? null : decodeShape(schema, filled.value, report);
+  const wellFormed = decoded !== null && report.clean;
   return {
     report,
     written,
@@ -45,7 +46,7 @@ export function readConfig<S extends TSchema>(
     secretNames: filled?.secretNames ?? [],
     placeOf: (path) => document.locate(path, 'value'),
     problems: () => [...document.problems, ...report.problems()].sort(compareProblems),
-    redacted: () => (decoded === null ? (written ?? null) : fillDefaults(schema, written ?? null)),
+    redacted: () => (wellFormed ? fillDefaults(schema, written ?? null) : (written ?? null)),
   };
 }
 

@@ -29,8 +29,9 @@ export class Report {
     this.#document = document;
   }
 
+  /** Nothing is wrong so far, and every value could be read. */
   get clean(): boolean {
-    return this.#problems.length === 0;
+    return this.#problems.length === 0 && this.#settled.size === 0;
   }
 
   /** Enough has been found: costly checks may stop. */
@@ -43,21 +44,29 @@ export class Report {
     this.#concealed.set(formatPath(path), { notation, value });
   }
 
-  /** Nothing more is to be said about the value at `path`: it could not be found, and what stands in for it is no mistake. */
+  /** Nothing more is to be said about the value at `path`: it cannot be read, and what stands in for it is no mistake. */
   settle(path: Path): void {
     this.#settled.add(formatPath(path));
   }
 
+  /** Whether the value at `path`, or at one of its `keys`, cannot be read, so that nothing may be concluded from it. */
+  unread(path: Path, keys: readonly string[] = []): boolean {
+    if (this.#settled.size === 0) return false;
+    if (path.some((_, index) => this.#settled.has(formatPath(path.slice(0, index + 1))))) return true;
+    return keys.some((key) => this.#settled.has(formatPath([...path, key])));
+  }
+
   /** A problem with the value at `path`, or with its key. */
   add(path: Path, code: ErrorCode, message: string, remedy: string, at: 'key' | 'value' = 'value'): void {
+    if (this.unread(path)) return;
     const key = formatPath(path);
-    if (this.#settled.has(key)) return;
     if (this.full) {
       this.#left += 1;
       return;
     }
     const origin = this.#concealed.get(key);
-    const said = origin === undefined ? this.#scrub(message) : `the value of ${origin.notation} is not valid here`;
+    const said =
+      origin === undefined || at === 'key' ? this.#scrub(message) : `the value of ${origin.notation} is not valid here`;
     const place = this.#document.locate(path, at);
     this.#problems.push({ file: this.file, ...place, key, code, message: said, remedy: this.#scrub(remedy) });
   }

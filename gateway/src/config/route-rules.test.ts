@@ -71,7 +71,10 @@ const BROKEN: readonly Case[] = [
   ],
   [
     SERVED + '    match: { headers: [{ name: "a b", exact: 1 }] }',
-    ['home.yaml:7:46 routes[0].match.headers[0].exact: 1 is a number, not text — put it in quotes: "1"'],
+    [
+      'home.yaml:7:32 routes[0].match.headers[0].name: "a b" is not the name of a header — use letters, digits and !#$%&\'*+.^_`|~-',
+      'home.yaml:7:46 routes[0].match.headers[0].exact: 1 is a number, not text — put it in quotes: "1"',
+    ],
   ],
   [
     SERVED + '    match: { headers: [{ name: "a b", exact: "1" }], clientIp: [10.0.0.0/64] }',
@@ -199,6 +202,8 @@ const BROKEN: readonly Case[] = [
   [
     BASE + '    respond: { status: 204, body: x, headers: { Content-Length: "1", a b: c, d: "x\\r\\ny" } }',
     [
+      'home.yaml:6:35 routes[0].respond.body: a response with status 204 has no body — remove body, or give another status',
+      'home.yaml:6:49 routes[0].respond.headers.Content-Length: the gateway itself sets content-length — remove it',
       'home.yaml:6:70 routes[0].respond.headers["a b"]: "a b" cannot be a name here — use a name of letters, digits and dashes',
       'home.yaml:6:81 routes[0].respond.headers.d: "x\\r\\ny" is not valid here — give an HTTP field value: no line breaks, no control characters, no space at either end, up to 4096 bytes',
     ],
@@ -212,7 +217,10 @@ const BROKEN: readonly Case[] = [
   ],
   [
     BASE + '    redirect: { status: 300 }',
-    ['home.yaml:6:25 routes[0].redirect.status: 300 is not valid here — give 301, 302, 303, 307 or 308'],
+    [
+      'home.yaml:6:15 routes[0].redirect: the redirect leads back to the same place — give scheme, host, port, path or replacePrefix',
+      'home.yaml:6:25 routes[0].redirect.status: 300 is not valid here — give 301, 302, 303, 307 or 308',
+    ],
   ],
   [
     BASE + '    redirect: { status: 301 }',
@@ -263,6 +271,7 @@ const BROKEN: readonly Case[] = [
   [
     SERVED + '    plugins: [{ use: keyauth, onFailure: opened, priority: 5000 }]',
     [
+      'home.yaml:7:22 routes[0].plugins[0].use: there is no plugin "keyauth" in the catalogue — did you mean key-auth?',
       'home.yaml:7:42 routes[0].plugins[0].onFailure: "opened" is not valid here — did you mean open?',
       'home.yaml:7:60 routes[0].plugins[0].priority: 5000 is not valid here — give a whole number from -1000 to 1000',
     ],

@@ -1,20 +1,20 @@
 import { parseTemplate, usedNames } from '../core/path-template.ts';
 import { replacementProblem } from '../core/regex.ts';
 import { domainCovers, domainProblem, isAuthority, isHostName, isPort } from './hosts.ts';
-import { checkMatch } from './match-rules.ts';
+import { checkMatch, PATH_KINDS } from './match-rules.ts';
 import { checkRequestPath } from './path-rules.ts';
 import type { Path } from './problem.ts';
 import { type Report, show } from './report.ts';
 import { atMostOne, checkPluginUses, checkRegex, exactlyOne, given, noRepeats } from './rules.ts';
-import type { RedirectConfig, RespondConfig, RewriteConfig, RouteConfig } from './schema-tenant.ts';
+import type { MatchConfig, RedirectConfig, RespondConfig, RewriteConfig, RouteConfig } from './schema-tenant.ts';
 import { isMapping, type PlainMap } from './schema-view.ts';
 
 /** What a route's checks need to know of the rest. */
 export interface RouteContext {
-  /** The tenant's domains, lower case. */
-  readonly domains: readonly string[];
-  /** Names of the operator's plugins. */
-  readonly catalogue: readonly string[];
+  /** The tenant's domains, lower case; null when one of them is wrong, so that no host can be judged by them. */
+  readonly domains: readonly string[] | null;
+  /** Names of the operator's plugins; null when they cannot be told. */
+  readonly catalogue: readonly string[] | null;
   /** Reports when the service does not exist. */
   readonly checkService: (name: string, path: Path) => void;
   readonly report: Report;
@@ -24,16 +24,21 @@ export interface RouteContext {
 export function checkRoute(route: RouteConfig, written: PlainMap, path: Path, context: RouteContext): void {
   const { report } = context;
   const listed = Array.isArray(written['match']);
-  for (const [index, match] of route.match.entries()) {
-    checkMatch(match, listed ? [...path, 'match', index] : [...path, 'match'], report);
-  }
+  const pathOf = (index: number) => (listed ? [...path, 'match', index] : [...path, 'match']);
+  for (const [index, match] of route.match.entries()) checkMatch(match, pathOf(index), report);
+  // An alternative whose path is wrong says nothing of what a rewrite will find.
+  const matches = route.match.filter(
+    (match, index) =>
+      (match.path === undefined || given(match.path, PATH_KINDS).length === 1) &&
+      !report.unread([...pathOf(index), 'path'], PATH_KINDS),
+  );
   checkHosts(route.hosts ?? [], path, context);
   exactlyOne(route, ['upstream', 'redirect', 'respond'], path, report);
   checkUpstream(route, path, context);
   checkWithoutUpstream(route, written, path, report);
-  if (route.redirect !== undefined) checkRedirect(route.redirect, route, [...path, 'redirect'], report);
+  if (route.redirect !== undefined) checkRedirect(route.redirect, matches, [...path, 'redirect'], report);
   if (route.respond !== undefined) checkRespond(route.respond, [...path, 'respond'], report);
-  if (route.rewrite !== undefined) checkRewrite(route.rewrite, route, [...path, 'rewrite'], report);
+  if (route.rewrite !== undefined) checkRewrite(route.rewrite, matches, [...path, 'rewrite'], report);
   checkTimes(route, path, report);
   checkPluginUses(route.plugins, context.catalogue, [...path, 'plugins'], report);
 }
@@ -44,7 +49,7 @@ function checkHosts(hosts: readonly string[], path: Path, { domains, report }: R
     const at = [...path, 'hosts', index];
     const problem = domainProblem(host);
     if (problem !== null) report.add(at, 'SLUICE_CONFIG_VALUE', `${show(host)}: ${problem.message}`, problem.remedy);
-    else if (!domains.some((domain) => domainCovers(domain, host))) {
+    else if (domains !== null && !domains.some((domain) => domainCovers(domain, host))) {
       const remedy = `add it to domains, or choose a host within ${domains.slice(0, 5).join(', ')}`;
       report.add(at, 'SLUICE_CONFIG_REFERENCE', `${show(host)} is not within the tenant's domains`, remedy);
     }
@@ -70,7 +75,7 @@ function checkUpstream(route: RouteConfig, path: Path, { checkService, report }:
 /** Keys that only make sense when a request is sent on. */
 function checkWithoutUpstream(route: RouteConfig, written: PlainMap, path: Path, report: Report): void {
   const answer = given(route, ['redirect', 'respond'])[0];
-  if (route.upstream !== undefined || answer === undefined) return;
+  if (route.upstream !== undefined || answer === undefined || report.unread(path, ['upstream'])) return;
   for (const key of ['rewrite', 'timeouts', 'retries'] as const) {
     if (written[key] === undefined) continue;
     const message = `${key} has no effect together with ${answer}`;
@@ -78,8 +83,9 @@ function checkWithoutUpstream(route: RouteConfig, written: PlainMap, path: Path,
   }
 }
 
-function checkRedirect(redirect: RedirectConfig, route: RouteConfig, path: Path, report: Report): void {
-  if (given(redirect, ['scheme', 'host', 'port', 'path', 'replacePrefix']).length === 0) {
+function checkRedirect(redirect: RedirectConfig, matches: readonly MatchConfig[], path: Path, report: Report): void {
+  const changes = ['scheme', 'host', 'port', 'path', 'replacePrefix'] as const;
+  if (given(redirect, changes).length === 0 && !report.unread(path, changes)) {
     const remedy = 'give scheme, host, port, path or replacePrefix';
     report.add(path, 'SLUICE_CONFIG_MISSING_KEY', 'the redirect leads back to the same place', remedy);
   }
@@ -92,7 +98,7 @@ function checkRedirect(redirect: RedirectConfig, route: RouteConfig, path: Path,
     report.add([...path, 'port'], 'SLUICE_CONFIG_VALUE', 'nothing can connect to port 0', 'give 1 to 65535');
   }
   for (const key of ['path', 'replacePrefix'] as const) checkRequestPath(redirect[key], [...path, key], report);
-  if (redirect.replacePrefix !== undefined) checkPrefixes(route, [...path, 'replacePrefix'], report);
+  if (redirect.replacePrefix !== undefined) checkPrefixes(matches, [...path, 'replacePrefix'], report);
 }
 
 function checkRespond(respond: RespondConfig, path: Path, report: Report): void {
@@ -107,16 +113,16 @@ function checkRespond(respond: RespondConfig, path: Path, report: Report): void 
   }
 }
 
-function checkRewrite(rewrite: RewriteConfig, route: RouteConfig, path: Path, report: Report): void {
-  atMostOne(rewrite, ['stripPrefix', 'replacePrefix', 'path', 'template', 'regex'], path, report);
-  if (
-    given(rewrite, ['stripPrefix', 'replacePrefix', 'path', 'template', 'regex', 'host', 'replacement']).length === 0
-  ) {
+function checkRewrite(rewrite: RewriteConfig, matches: readonly MatchConfig[], path: Path, report: Report): void {
+  const kinds = ['stripPrefix', 'replacePrefix', 'path', 'template', 'regex'] as const;
+  atMostOne(rewrite, kinds, path, report);
+  const changes = [...kinds, 'host', 'replacement'] as const;
+  if (given(rewrite, changes).length === 0 && !report.unread(path, changes)) {
     const remedy = 'give stripPrefix, replacePrefix, path, template, regex or host';
     report.add(path, 'SLUICE_CONFIG_MISSING_KEY', 'the rewrite changes nothing', remedy);
   }
-  if (rewrite.replacePrefix !== undefined) checkPrefixes(route, [...path, 'replacePrefix'], report);
-  if (rewrite.template !== undefined) checkTemplateUse(rewrite.template, route, [...path, 'template'], report);
+  if (rewrite.replacePrefix !== undefined) checkPrefixes(matches, [...path, 'replacePrefix'], report);
+  if (rewrite.template !== undefined) checkTemplateUse(rewrite.template, matches, [...path, 'template'], report);
   if (rewrite.host !== undefined && !isAuthority(rewrite.host)) {
     const remedy = 'write a host name, with a port if need be';
     report.add([...path, 'host'], 'SLUICE_CONFIG_VALUE', `${show(rewrite.host)} is not a host`, remedy);
@@ -131,6 +137,7 @@ function checkReplacement(rewrite: RewriteConfig, path: Path, report: Report): v
   const { regex, replacement } = rewrite;
   if (regex === undefined && replacement === undefined) return;
   if (regex === undefined || replacement === undefined) {
+    if (report.unread(path, ['regex', 'replacement'])) return;
     const message = regex === undefined ? 'replacement without regex' : 'regex without replacement';
     report.add(path, 'SLUICE_CONFIG_MISSING_KEY', message, 'give both');
     return;
@@ -142,15 +149,15 @@ function checkReplacement(rewrite: RewriteConfig, path: Path, report: Report): v
   report.add([...path, 'replacement'], 'SLUICE_CONFIG_VALUE', problem, remedy);
 }
 
-function checkPrefixes(route: RouteConfig, path: Path, report: Report): void {
-  if (route.match.every((match) => match.path === undefined || match.path.prefix !== undefined)) return;
+function checkPrefixes(matches: readonly MatchConfig[], path: Path, report: Report): void {
+  if (matches.every((match) => match.path === undefined || match.path.prefix !== undefined)) return;
   const remedy = 'match by path.prefix in every alternative, or give path instead';
   report.add(path, 'SLUICE_CONFIG_CONFLICT', 'there is no prefix to replace in every alternative', remedy, 'key');
 }
 
-function checkTemplateUse(pattern: string, route: RouteConfig, path: Path, report: Report): void {
+function checkTemplateUse(pattern: string, matches: readonly MatchConfig[], path: Path, report: Report): void {
   const used = usedNames(pattern);
-  for (const match of route.match) {
+  for (const match of matches) {
     const template = match.path?.template;
     if (template === undefined) {
       const message = 'an alternative of the route does not match by path.template';
@@ -178,14 +185,16 @@ function namesOf(template: string): readonly string[] | null {
 
 function checkTimes(route: RouteConfig, path: Path, report: Report): void {
   const { request, perTry } = route.timeouts;
-  const at = [...path, 'timeouts', 'perTry'];
+  const times = [...path, 'timeouts'];
+  const at = [...times, 'perTry'];
   if (perTry === 0)
     report.add(at, 'SLUICE_CONFIG_VALUE', 'no attempt ends in 0s', 'give a duration, or remove the key');
-  else if (perTry !== undefined && request !== 0 && perTry > request) {
+  else if (perTry !== undefined && request !== 0 && perTry > request && !report.unread(times, ['request'])) {
     const message = `perTry is longer than request (${request} ms)`;
     report.add(at, 'SLUICE_CONFIG_CONFLICT', message, 'give perTry at most as much as request');
   }
   const useless = route.retries.on.indexOf('try-timeout');
+  if (report.unread(at) || report.unread([...path, 'retries'], ['attempts'])) return;
   if (useless !== -1 && perTry === undefined && route.retries.attempts > 0) {
     const message = 'no attempt ever times out without timeouts.perTry';
     report.add([...path, 'retries', 'on', useless], 'SLUICE_CONFIG_CONFLICT', message, 'give timeouts.perTry');

@@ -21,7 +21,7 @@ export function either(names: readonly string[]): string {
   return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
 }
 
-/** Reports when not exactly one of `names` is given. */
+/** Reports when not exactly one of `names` is given; one that is given and cannot be read may be the one. */
 export function exactlyOne<T extends object>(
   config: T,
   names: readonly (keyof T & string)[],
@@ -30,6 +30,7 @@ export function exactlyOne<T extends object>(
 ): void {
   const present = given(config, names);
   if (present.length === 0) {
+    if (report.unread(path, names)) return;
     report.add(path, 'SLUICE_CONFIG_MISSING_KEY', `none of ${names.join(', ')} is given`, `give ${either(names)}`);
   } else atMostOne(config, names, path, report);
 }
@@ -118,15 +119,18 @@ export function checkCidrs(cidrs: readonly string[] | undefined, path: Path, rep
   }
 }
 
-/** Checks that plugins are in the catalogue and that their configuration is a mapping. */
+/**
+ * Checks that plugins are in the catalogue and that their configuration is a mapping.
+ * @param catalogue null when it cannot be told
+ */
 export function checkPluginUses(
   uses: readonly PluginUse[],
-  catalogue: readonly string[],
+  catalogue: readonly string[] | null,
   path: Path,
   report: Report,
 ): void {
   for (const [index, use] of uses.entries()) {
-    if (!catalogue.includes(use.use)) {
+    if (catalogue !== null && !catalogue.includes(use.use)) {
       const message = `there is no plugin ${show(use.use)} in the catalogue`;
       const remedy = suggest(use.use, catalogue, 'add it under plugins in gateway.yaml');
       report.add([...path, index, 'use'], 'SLUICE_CONFIG_REFERENCE', message, remedy);

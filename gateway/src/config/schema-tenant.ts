@@ -146,6 +146,15 @@ const Service = Type.Object(
         description: 'its endpoints, in place of a registry',
       }),
     ),
+    dns: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 253,
+        expects: 'a host name such as api.example.com, or a name of SRV records such as _http._tcp.example.com',
+        description: 'in place of a registry: its A and AAAA records with port, its SRV records without',
+      }),
+    ),
+    port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535, description: 'with dns: port of every address' })),
     scheme: Type.Union([Type.Literal('http'), Type.Literal('https')], {
       default: 'http',
       description: 'an endpoint with metadata secure=true gets https in any case',
@@ -265,7 +274,10 @@ const Route = Type.Object(
     respond: Type.Optional(Respond),
     timeouts: Type.Object(
       {
-        request: Duration({ default: '30s', description: 'the whole exchange up to the response head; 0s = no limit' }),
+        request: Duration({
+          default: '30s',
+          description: 'from the complete request to the response head, over all attempts; 0s = no limit',
+        }),
         perTry: Type.Optional(Duration({ description: 'one attempt up to the response head' })),
       },
       { ...strict, default: {} },
@@ -279,7 +291,7 @@ const Route = Type.Object(
           description: 'further attempts after the first',
         }),
         on: Type.Array(RetryOn, {
-          default: ['connect-failure'],
+          default: ['connect-failure', 'reset-before-response'],
           description: 'all but connect-failure for idempotent methods only',
         }),
       },

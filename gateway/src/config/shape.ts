@@ -1,4 +1,4 @@
-import type { StaticDecode, TSchema } from 'typebox';
+import { IsCodec, type StaticDecode, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { fillDefaults } from './defaults.ts';
 import type { Plain } from './document.ts';
@@ -19,14 +19,16 @@ import { nearest, suggest } from './suggest.ts';
 import { unbuiltKey, unbuiltValue } from './unsupported.ts';
 
 /**
- * The value with defaults filled in and units decoded, or null with the problems in `report`: one for each mistake.
- * Unlike the errors of a JSON Schema checker they follow the one branch of a union that was meant, name the nearest
- * known key, and say what would be right.
+ * The value with defaults filled in and units decoded, with the problems in `report`: one for each mistake. Unlike the
+ * errors of a JSON Schema checker they follow the one branch of a union that was meant, name the nearest known key, and
+ * say what would be right. What is wrong is left out of the result, or has a stand-in where it must not be absent, and
+ * is settled in `report`, so that the rest can be checked further. Null when nothing can be read.
  */
 export function decodeShape<S extends TSchema>(schema: S, value: Plain, report: Report): StaticDecode<S> | null {
-  walk(viewOf(schema), value, [], report);
-  if (!report.clean) return null;
-  const filled = fillDefaults(schema, value);
+  const mended = walk(viewOf(schema), value, [], report);
+  if (mended === undefined) return null;
+  const filled = fillDefaults(schema, mended);
+  if (!report.clean) return decodeLoosely(viewOf(schema), filled) as StaticDecode<S>;
   try {
     return Value.Decode(schema, filled);
   } catch (error) {
@@ -40,14 +42,42 @@ export function decodeShape<S extends TSchema>(schema: S, value: Plain, report: 
   }
 }
 
-function walk(schema: SchemaView, value: Plain, path: Path, report: Report): void {
+/** As `Value.Decode`, also where the schema would refuse a stand-in. */
+function decodeLoosely(schema: SchemaView, value: Plain): unknown {
+  const meant = schema.anyOf === undefined ? schema : (chooseBranch(schema.anyOf, value) ?? {});
+  let decoded: unknown = value;
+  if (Array.isArray(value)) decoded = value.map((item) => decodeLoosely(meant.items ?? {}, item));
+  else if (isMapping(value)) {
+    const entries = Object.entries(value);
+    decoded = Object.fromEntries(entries.map(([key, v]) => [key, decodeLoosely(childSchema(meant, key) ?? {}, v)]));
+  }
+  return IsCodec(schema) ? schema['~codec'].decode(decoded) : decoded;
+}
+
+/** A value of the right type for one that must be there and cannot be read. Never valid, but where any value is. */
+function standIn(schema: SchemaView): Plain {
+  if (schema.const !== undefined) return schema.const;
+  if (schema.anyOf !== undefined) return standIn(schema.anyOf[0]!);
+  const required = () => requiredKeys(schema).map((key) => [key, standIn(schema.properties![key]!)]);
+  if (schema.type === 'object') return Object.fromEntries(required());
+  if (schema.type === 'array') return [];
+  if (schema.type === 'boolean') return false;
+  return schema.type === 'string' ? '' : 0;
+}
+
+/** The value without what is wrong; undefined when it is wrong as a whole. */
+function walk(schema: SchemaView, value: Plain, path: Path, report: Report): Plain | undefined {
   const unbuilt = unbuiltValue(path, value);
   if (unbuilt !== undefined) {
     report.add(path, 'SLUICE_CONFIG_UNSUPPORTED', `not supported yet: ${unbuilt.feature}`, unbuilt.remedy);
-  } else if (schema.anyOf !== undefined) walkUnion(schema, schema.anyOf, value, path, report);
-  else if (schema.type === 'object') walkMapping(schema, value, path, report);
-  else if (schema.type === 'array') walkList(schema, value, path, report);
-  else if (schema.type !== undefined && !Value.Check(schema as TSchema, value)) wrong(schema, value, path, report);
+    return undefined;
+  }
+  if (schema.anyOf !== undefined) return walkUnion(schema, schema.anyOf, value, path, report);
+  if (schema.type === 'object') return walkMapping(schema, value, path, report);
+  if (schema.type === 'array') return walkList(schema, value, path, report);
+  if (schema.type === undefined || Value.Check(schema as TSchema, value)) return value;
+  wrong(schema, value, path, report);
+  return undefined;
 }
 
 function walkUnion(
@@ -56,34 +86,49 @@ function walkUnion(
   value: Plain,
   path: Path,
   report: Report,
-): void {
+): Plain | undefined {
   const branch = chooseBranch(branches, value);
   if (branch !== null) return walk(branch, value, path, report);
   const kinds = branches.filter((option) => option.properties?.['type']?.const !== undefined);
-  if (isMapping(value) && kinds.length > 1) return walkKind(kinds, value, path, report);
-  wrong(schema, value, path, report);
+  if (isMapping(value) && kinds.length > 1) walkKind(kinds, value, path, report);
+  else wrong(schema, value, path, report);
+  return undefined;
 }
 
-/** Mappings that differ by their key `type`. */
+/** Mappings that differ by their key `type`, which here names none of them. */
 function walkKind(kinds: readonly SchemaView[], value: PlainMap, path: Path, report: Report): void {
   const types: SchemaView = { anyOf: kinds.map((kind) => kind.properties!['type']!) };
   if (value['type'] === undefined) missing('type', types, path, report);
   else walk(types, value['type'], [...path, 'type'], report);
 }
 
-function walkMapping(schema: SchemaView, value: Plain, path: Path, report: Report): void {
-  if (!isMapping(value)) return wrong(schema, value, path, report);
+function walkMapping(schema: SchemaView, value: Plain, path: Path, report: Report): Plain | undefined {
+  if (!isMapping(value)) {
+    wrong(schema, value, path, report);
+    return undefined;
+  }
   const known = Object.keys(schema.properties ?? {});
   const slips = new Set<string>();
+  const mended: PlainMap = {};
   for (const [key, child] of Object.entries(value)) {
     const inner = childSchema(schema, key);
-    if (inner === undefined) unknownKey(key, known, [...path, key], report, slips);
-    else if (schema.properties === undefined && !keyFits(schema, key)) badKey(key, [...path, key], report);
-    else walk(inner, child, [...path, key], report);
+    const at = [...path, key];
+    let kept: Plain | undefined;
+    if (inner === undefined) unknownKey(key, known, at, report, slips);
+    else if (schema.properties === undefined && !keyFits(schema, key)) badKey(key, at, report);
+    else kept = walk(inner, child, at, report);
+    if (kept === undefined) report.settle(at);
+    // The names of a record count even when what they stand for cannot be read.
+    if (kept === undefined && inner !== undefined && schema.properties === undefined) kept = standIn(inner);
+    if (kept !== undefined) mended[key] = kept;
   }
-  for (const key of requiredKeys(schema)) {
-    if (!Object.hasOwn(value, key) && !slips.has(key)) missing(key, schema.properties![key]!, path, report);
+  const absent = [...slips, ...requiredKeys(schema)].filter((key) => !Object.hasOwn(value, key));
+  for (const key of absent) {
+    if (!slips.has(key)) missing(key, schema.properties![key]!, path, report);
+    report.settle([...path, key]);
   }
+  for (const key of requiredKeys(schema)) mended[key] ??= standIn(schema.properties![key]!);
+  return mended;
 }
 
 /** @param slips collects the known keys that were meant, so that they are not reported as missing too. */
@@ -113,17 +158,28 @@ function missing(key: string, schema: SchemaView, path: Path, report: Report): v
   report.add(path, 'SLUICE_CONFIG_MISSING_KEY', `the key ${key} is missing`, remedy);
 }
 
-function walkList(schema: SchemaView, value: Plain, path: Path, report: Report): void {
-  if (!Array.isArray(value)) return wrong(schema, value, path, report);
+function walkList(schema: SchemaView, value: Plain, path: Path, report: Report): Plain | undefined {
+  if (!Array.isArray(value)) {
+    wrong(schema, value, path, report);
+    return undefined;
+  }
   const { minItems = 0, maxItems = Number.POSITIVE_INFINITY } = schema;
-  if (value.length < minItems) {
-    const message = value.length === 0 ? 'the list is empty' : `the list has ${value.length} items`;
-    report.add(path, 'SLUICE_CONFIG_VALUE', message, `give at least ${minItems}`);
-  }
-  if (value.length > maxItems) {
-    return report.add(path, 'SLUICE_CONFIG_VALUE', `the list has ${value.length} items`, `give at most ${maxItems}`);
-  }
-  for (const [index, item] of value.entries()) walk(schema.items ?? {}, item, [...path, index], report);
+  const items = schema.items ?? {};
+  const kept =
+    value.length > maxItems ? [] : value.map((item, index) => walkItem(items, item, [...path, index], report));
+  if (value.length >= minItems && value.length <= maxItems) return kept;
+  const message = value.length === 0 ? 'the list is empty' : `the list has ${value.length} items`;
+  const remedy = value.length < minItems ? `give at least ${minItems}` : `give at most ${maxItems}`;
+  report.add(path, 'SLUICE_CONFIG_VALUE', message, remedy);
+  return undefined;
+}
+
+/** Positions count, so that an item that cannot be read keeps its own. */
+function walkItem(schema: SchemaView, item: Plain, path: Path, report: Report): Plain {
+  const kept = walk(schema, item, path, report);
+  if (kept !== undefined) return kept;
+  report.settle(path);
+  return standIn(schema);
 }
 
 /** One problem for a value that is of the wrong type, or of the right one and out of bounds. */

@@ -11,8 +11,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface Sources {
   /** For `${VARIABLE}` and `${VARIABLE:-default}`; null = the file may not use them, and they stay as text. */
   readonly env: Environment | null;
-  /** Absolute directory of the secrets; null = there is none. */
-  readonly secretsDirectory: string | null;
+  /** Absolute directory of the secrets; null = there is none; undefined = it cannot be told, and no secret is missed. */
+  readonly secretsDirectory: string | null | undefined;
   readonly readSecret: SecretReader;
 }
 
@@ -94,6 +94,10 @@ class Substitution {
       return this.#missing(path, 'this is not the name of a secret', remedy);
     }
     this.#names.add(name);
+    if (secretsDirectory === undefined) {
+      this.#report.settle(path);
+      return '';
+    }
     const value = secretsDirectory === null ? null : readSecret(secretsDirectory, name);
     if (value !== null) {
       this.#report.conceal(path, `{ secret: ${name} }`, value);

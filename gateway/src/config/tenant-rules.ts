@@ -1,3 +1,4 @@
+import { checkDns } from './dns-rules.ts';
 import { domainProblem } from './hosts.ts';
 import { checkLanes } from './lane-rules.ts';
 import type { Path } from './problem.ts';
@@ -7,18 +8,21 @@ import { checkAddresses, checkPluginUses, given, noRepeats, unknownName } from '
 import type { ServiceConfig, TenantConfig } from './schema-tenant.ts';
 import { isMapping } from './schema-view.ts';
 
-/** What a tenant may refer to; a `GatewayConfig` is one. */
+/** What a tenant may refer to; a `GatewayConfig` is one. Null stands for what cannot be told: references to it pass. */
 export interface TenantSurroundings {
-  readonly plugins: readonly { readonly name: string }[];
-  readonly registries: Readonly<Record<string, unknown>>;
-  readonly secrets?: { readonly directory: string };
+  readonly plugins: readonly { readonly name: string }[] | null;
+  readonly registries: Readonly<Record<string, unknown>> | null;
+  readonly secrets?: { readonly directory: string } | null;
 }
 
-/** Checks of a tenant that a schema cannot make. `written` is the file's value, without defaults. */
+/**
+ * Checks of a tenant that a schema cannot make. `tenant` may have stand-ins for what the report says cannot be read.
+ * @param written the file's value, without defaults
+ */
 export function checkTenant(tenant: TenantConfig, written: unknown, gateway: TenantSurroundings, report: Report): void {
   const domains = checkDomains(tenant, report);
   checkLanes(tenant, report);
-  const catalogue = gateway.plugins.map((plugin) => plugin.name);
+  const catalogue = gateway.plugins?.map((plugin) => plugin.name) ?? null;
   checkPluginUses(tenant.plugins, catalogue, ['plugins'], report);
   checkServices(tenant, gateway, report);
   const context: RouteContext = {
@@ -40,15 +44,18 @@ export function checkTenant(tenant: TenantConfig, written: unknown, gateway: Ten
   );
 }
 
-function checkDomains(tenant: TenantConfig, report: Report): string[] {
+/** Returns the domains in lower case; null when one is wrong. */
+function checkDomains(tenant: TenantConfig, report: Report): string[] | null {
   const domains = tenant.domains.map((domain) => domain.toLowerCase());
+  let right = domains.length > 0;
   for (const [index, domain] of domains.entries()) {
     const problem = domainProblem(domain);
     if (problem === null) continue;
+    right = false;
     report.add(['domains', index], 'SLUICE_CONFIG_VALUE', `${show(domain)}: ${problem.message}`, problem.remedy);
   }
   noRepeats(domains, (index) => ['domains', index], 'domain', report);
-  return domains;
+  return right ? domains : null;
 }
 
 function checkServices(tenant: TenantConfig, gateway: TenantSurroundings, report: Report): void {
@@ -58,17 +65,20 @@ function checkServices(tenant: TenantConfig, gateway: TenantSurroundings, report
   for (const [name, service] of Object.entries(tenant.services)) {
     const path = ['services', name];
     if (service.registry !== undefined) checkRegistry(service.registry, gateway, [...path, 'registry'], report);
+    checkDns(service, path, report);
+    if (service.dns !== undefined) continue;
     if (service.static !== undefined) checkStatic(service, path, report);
     else if (service.registry === undefined && tenant.discovery === undefined) {
-      const remedy = 'give static or registry, or discovery for the whole tenant';
+      if (report.unread(path, ['static', 'registry', 'dns']) || report.unread(['discovery'])) continue;
+      const remedy = 'give static, dns or registry, or discovery for the whole tenant';
       report.add(path, 'SLUICE_CONFIG_MISSING_KEY', 'nobody knows where this service is', remedy);
     }
   }
 }
 
 function checkRegistry(name: string, gateway: TenantSurroundings, path: Path, report: Report): void {
-  const known = Object.keys(gateway.registries);
-  if (known.includes(name)) return;
+  const known = Object.keys(gateway.registries ?? {});
+  if (gateway.registries === null || known.includes(name)) return;
   unknownName(name, known, { what: 'registry', empty: 'add it under registries in gateway.yaml' }, path, report);
 }
 
@@ -86,6 +96,7 @@ function checkStatic(service: ServiceConfig, path: Path, report: Report): void {
 
 function checkServiceName(name: string, tenant: TenantConfig, path: Path, report: Report): void {
   if (Object.hasOwn(tenant.services, name) || tenant.discovery !== undefined) return;
+  if (report.unread([], ['services', 'discovery'])) return;
   const known = Object.keys(tenant.services);
   unknownName(name, known, { what: 'service', empty: 'add it under services, or give discovery' }, path, report);
 }

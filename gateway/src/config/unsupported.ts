@@ -16,8 +16,6 @@ const KEYS: Readonly<Record<string, Unbuilt>> = {
   'listeners.*.tls': { feature: 'TLS on a listener', remedy: `${REMOVE}, or end TLS in front of the gateway` },
   'listeners.*.domains': { feature: 'a listener for some domains only', remedy: REMOVE },
   'plugins.*.allow': { feature: 'permissions of a plugin beyond the defaults', remedy: REMOVE },
-  'services.*.dns': { feature: 'a service found by DNS', remedy: 'use static with addresses, or a registry' },
-  'services.*.port': { feature: 'a service found by DNS', remedy: 'give the port in the addresses under static' },
   'services.*.health': { feature: 'active health checks', remedy: REMOVE },
   'services.*.outlier': { feature: 'outlier ejection', remedy: REMOVE },
   'services.*.tls': { feature: 'TLS settings of a service', remedy: REMOVE },
@@ -50,7 +48,7 @@ export function unbuiltValue(path: Path, value: Plain): Unbuilt | undefined {
   }
   if (path[0] === 'registries' && path.length === 3 && path[2] === 'type') {
     if (value !== 'dns' && value !== 'static' && value !== 'kubernetes') return undefined;
-    return { feature: `a registry of type ${value}`, remedy: 'use nacos or file, or static addresses in a service' };
+    return { feature: `a registry of type ${value}`, remedy: 'use nacos or file, or static or dns in a service' };
   }
   if (path[0] === 'plugins' && path.length === 3 && path[2] === 'source' && typeof value === 'string') {
     const scheme = /^(https|oci):/.exec(value)?.[1];

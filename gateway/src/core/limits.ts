@@ -65,11 +65,23 @@ export const LIMITS = {
   endpointsPerService: 30_000,
   /** One message of a Nacos server: the largest list allowed above, with long metadata. */
   nacosMessageBytes: 64 * 1024 * 1024,
+  /** A name of DNS. One answer of 64 KiB holds up to 4 000 addresses, and each may get connections of its own. */
+  dnsEndpointsPerService: 1_000,
+  /** Shorter TTLs, and none, would turn each name into a constant load on its servers. */
+  dnsTtlMinMs: 1_000,
+  /** Longer TTLs are common for addresses that move all the same one day. */
+  dnsTtlMaxMs: 300_000,
+  /** Answers without a TTL that Node hands out: SRV records, and what the machine itself knows (hosts file). */
+  dnsRefreshMs: 30_000,
+  /** A name without records is looked at again after this time; it may have been added late. */
+  dnsEmptyRefreshMs: 5_000,
   /** A service that empties at once is more often a fault of the registry than of all its instances; providers that
    * come back after a restart of the registry have registered by then. */
   emptyListHoldMs: 30_000,
   /** The answer of a Nacos login; a token is below 1 KiB. */
   nacosLoginBytes: 64 * 1024,
+  /** What the admin API of a running gateway may answer to a question of the command line: some 500 000 endpoints. */
+  adminAnswerBytes: 64 * 1024 * 1024,
   /** What W3C Trace Context asks to be passed on at least; a longer list is dropped whole. */
   tracestateBytes: 512,
   /** Access-log values are cut to this length, so that one request cannot write megabytes of log. */

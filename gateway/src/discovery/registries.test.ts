@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { startFakeNacos } from '../../../conformance/nacos/fake-server.ts';
 import { silentLog } from '../core/log.ts';
+import { dnsServiceRef } from './dns.ts';
 import { endpoint, ListRecorder } from './fixtures.suite.ts';
 import { createRegistries } from './registries.ts';
 
@@ -21,6 +22,9 @@ describe('registries', () => {
       ['nacos', 'nacos'],
       ['static', 'static'],
     ]);
+    const lookup = registries.subscribe(dnsServiceRef('localhost', 80), () => {});
+    expect(registries.status().map(({ type }) => type)).toEqual(['file', 'nacos', 'dns', 'static']);
+    lookup.close();
     expect(registries.get('nacos')?.status().services).toHaveLength(1);
     expect(registries.get('other')).toBeUndefined();
     await registries.close();
@@ -33,7 +37,10 @@ describe('registries', () => {
     const ref = { registry: 'consul', namespace: '', group: '', name: 'users' };
     expect(() => registries.subscribe(ref, () => {})).toThrow(/service users: there is no registry named consul/);
     await registries.close();
-    const taken = { registries: { static: { type: 'file' as const, path: 'x' } } };
-    expect(() => createRegistries(taken, { log: silentLog })).toThrow(/registries\.static: the name stands for/);
+    for (const name of ['static', 'dns']) {
+      const taken = { registries: { [name]: { type: 'file' as const, path: 'x' } } };
+      const says = `registries.${name}: the name stands for`;
+      expect(() => createRegistries(taken, { log: silentLog })).toThrow(says);
+    }
   });
 });

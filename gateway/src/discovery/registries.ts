@@ -3,10 +3,16 @@ import type { ServiceRef } from '../core/endpoint.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { DNS_REGISTRY, DnsSource } from './dns.ts';
 import { FileSource } from './file.ts';
 import { NacosSource } from './nacos/source.ts';
 import type { EndpointListener, EndpointSource, SourceStatus, Subscription } from './source.ts';
 import { STATIC_REGISTRY, StaticSource } from './static.ts';
+
+const RESERVED = [
+  [STATIC_REGISTRY, 'the lists'],
+  [DNS_REGISTRY, 'the DNS names'],
+] as const;
 
 export interface RegistryOptions {
   readonly log: Log;
@@ -39,9 +45,10 @@ export class Registries {
     return source.subscribe(ref, listener);
   }
 
-  /** In the order of the configuration, static lists last. */
+  /** In the order of the configuration, then DNS if a service is found by it, static lists last. */
   status(): SourceStatus[] {
-    return Array.from(this.#sources.values(), (source) => source.status());
+    const all = Array.from(this.#sources.values(), (source) => source.status());
+    return all.filter(({ type, services }) => type !== 'dns' || services.length > 0);
   }
 
   async close(): Promise<void> {
@@ -57,14 +64,16 @@ export class Registries {
 export function createRegistries(config: Pick<GatewayConfig, 'registries'>, options: RegistryOptions): Registries {
   const { log, clock = systemClock } = options;
   const entries = Object.entries(config.registries);
-  if (entries.some(([name]) => name === STATIC_REGISTRY)) {
-    const detail = `registries.${STATIC_REGISTRY}: the name stands for the lists of tenant files; choose another`;
+  for (const [name, meaning] of RESERVED) {
+    if (!Object.hasOwn(config.registries, name)) continue;
+    const detail = `registries.${name}: the name stands for ${meaning} of tenant files; choose another`;
     throw new GatewayError('SLUICE_CONFIG_INVALID', detail);
   }
   // Configurations that cannot be must fail before the first source holds a watcher.
   const nacosFirst = entries.toSorted(([, a], [, b]) => Number(a.type === 'file') - Number(b.type === 'file'));
   const built = new Map(nacosFirst.map(([name, registry]) => [name, createSource(name, registry, clock, log)]));
   const sources = new Map(entries.map(([name]) => [name, built.get(name)!]));
+  sources.set(DNS_REGISTRY, new DnsSource({ log, clock }));
   return new Registries(sources, new StaticSource({ log, clock }));
 }
 

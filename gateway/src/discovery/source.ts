@@ -27,7 +27,7 @@ export interface ServiceStatus {
 /** One registry as admin and readiness see it. */
 export interface SourceStatus {
   readonly registry: string;
-  readonly type: 'static' | 'file' | 'nacos';
+  readonly type: 'static' | 'dns' | 'file' | 'nacos';
   /** Every connection or file that the subscribed services need is there now. */
   readonly connected: boolean;
   /** Server or file in use, several with comma; '' for none. */

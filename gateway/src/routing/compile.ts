@@ -14,6 +14,8 @@ import { type CompiledAlternative, comparePrecedence, Route, RouteMatch } from '
 export class TenantRoutes {
   /** In file order. */
   readonly routes: readonly Route[];
+  /** What the indexes hold, in file order. Explanations go through it, requests never. */
+  readonly matches: readonly RouteMatch[];
   /** Matches that are bound to no host. */
   readonly #anyHost: PathIndex<RouteMatch>;
   /** Matches by host; null when no route names one. */
@@ -21,10 +23,12 @@ export class TenantRoutes {
 
   constructor(
     routes: readonly Route[],
+    matches: readonly RouteMatch[],
     anyHost: PathIndex<RouteMatch>,
     byHost: DomainIndex<PathIndex<RouteMatch>> | null,
   ) {
     this.routes = routes;
+    this.matches = matches;
     this.#anyHost = anyHost;
     this.#byHost = byHost;
   }
@@ -93,14 +97,15 @@ function compileAlternatives(config: RouteConfig): CompiledAlternative[] {
 export function compileTenant(config: TenantConfig): TenantRoutes {
   const anyHost = new PathIndex<RouteMatch>();
   const byHost = new Map<string, PathIndex<RouteMatch>>();
-  let order = 0;
+  const matches: RouteMatch[] = [];
   const routes = config.routes.map((routeConfig, index) => {
     try {
       const route = new Route(routeConfig, index);
       const alternatives = compileAlternatives(routeConfig);
       for (const [number, alternative] of alternatives.entries()) {
         for (const host of routeConfig.hosts ?? [null]) {
-          const match = new RouteMatch(route, number, host, alternative, order++);
+          const match = new RouteMatch(route, number, host, alternative, matches.length);
+          matches.push(match);
           indexFor(host).add(match.path, match);
         }
       }
@@ -112,7 +117,7 @@ export function compileTenant(config: TenantConfig): TenantRoutes {
   });
   for (const index of [anyHost, ...byHost.values()]) index.sort(comparePrecedence);
   const hosts = byHost.size === 0 ? null : DomainIndex.empty<PathIndex<RouteMatch>>().with(byHost);
-  return new TenantRoutes(routes, anyHost, hosts);
+  return new TenantRoutes(routes, matches, anyHost, hosts);
 
   function indexFor(host: string | null): PathIndex<RouteMatch> {
     if (host === null) return anyHost;

@@ -65,29 +65,38 @@ function issueKey(cookie: string, x: Exchange, decision: LaneDecision): string {
   return key;
 }
 
-class LaneRule {
+/** One rule of a lane. */
+export class LaneRule {
   readonly label: string;
+  readonly config: LaneRuleConfig;
+  /** Buckets below it are in; null = the rule has no percentage. */
+  readonly threshold: number | null;
   readonly #lane: string;
   readonly #conditions: readonly Condition[];
-  /** Buckets below it are in; null = the rule has no percentage. */
-  readonly #threshold: number | null;
   readonly #key: StickyKey | null;
 
   constructor(config: LaneRuleConfig, lane: string, number: number) {
+    this.config = config;
     this.label = `${config.percentage === undefined ? 'rule' : 'percentage'} ${number}`;
     this.#lane = lane;
     this.#conditions = compileConditions(config);
-    this.#threshold = config.percentage === undefined ? null : Math.round((config.percentage * BUCKETS) / 100);
+    this.threshold = config.percentage === undefined ? null : Math.round((config.percentage * BUCKETS) / 100);
     this.#key = config.stickyBy === undefined ? null : new StickyKey(config.stickyBy);
-    if (this.#threshold !== null && this.#key === null)
+    if (this.threshold !== null && this.#key === null)
       throw new Error(`rule ${number} has a percentage and no stickyBy`);
   }
 
   matches(x: Exchange, decision: LaneDecision): boolean {
-    if (this.#threshold === 0 || !allHold(this.#conditions, x)) return false;
-    if (this.#threshold === null || this.#key === null) return true;
-    const key = this.#key.of(x, decision);
-    return key !== '' && bucketOf(this.#lane, key) < this.#threshold;
+    if (this.threshold === 0 || !allHold(this.#conditions, x)) return false;
+    if (this.threshold === null) return true;
+    const bucket = this.bucket(x, decision);
+    return bucket !== -1 && bucket < this.threshold;
+  }
+
+  /** Bucket of the request's key, which may be issued and noted in `decision`; -1 when there is no key. */
+  bucket(x: Exchange, decision: LaneDecision): number {
+    const key = this.#key === null ? '' : this.#key.of(x, decision);
+    return key === '' ? -1 : bucketOf(this.#lane, key);
   }
 }
 

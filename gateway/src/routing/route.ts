@@ -81,9 +81,13 @@ export class RouteMatch {
     ];
   }
 
+  allowsMethod(method: string): boolean {
+    return this.methods === null || this.methods.includes(method);
+  }
+
   /** Whether the rest holds, given that the index found this match for the path (regular expressions excepted). */
   accepts(x: Exchange, path: string): boolean {
-    if (this.methods !== null && !this.methods.includes(x.method)) return false;
+    if (!this.allowsMethod(x.method)) return false;
     if (this.path.regex !== null && !this.path.regex.test(path)) return false;
     return allHold(this.conditions, x);
   }

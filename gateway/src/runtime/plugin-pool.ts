@@ -8,6 +8,11 @@ import { Retirement } from './retirement.ts';
 
 const encoder = new TextEncoder();
 
+/** The uses of one owner as they run on the request: higher priority first, equal ones in file order. */
+export function inRunningOrder(uses: readonly PluginUse[]): PluginUse[] {
+  return [...uses].sort((a, b) => b.priority - a.priority);
+}
+
 interface Entry {
   readonly plugin: Plugin;
   readonly catalogue: CatalogueModule;
@@ -117,9 +122,9 @@ export class PluginClaims {
     this.#owner = owner;
   }
 
-  /** Filters for a list of uses: higher priority first, equal ones in file order. */
+  /** Filters for a list of uses, in running order. */
   filters(uses: readonly PluginUse[]): FilterFactory[] {
-    return [...uses].sort((a, b) => b.priority - a.priority).map((use) => this.#filter(use));
+    return inRunningOrder(uses).map((use) => this.#filter(use));
   }
 
   /** Closes what the owner used before and did not ask for again. */

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { EndpointList, ServiceRef } from '../core/endpoint.ts';
-import { serviceRefKey } from '../core/endpoint.ts';
+import { formatAddress, serviceRefKey } from '../core/endpoint.ts';
 import { silentLog } from '../core/log.ts';
 import { systemClock } from '../discovery/clock.ts';
+import { DnsServer } from '../discovery/dns.fixture.suite.ts';
+import { DNS_REGISTRY, DnsSource } from '../discovery/dns.ts';
 import { Registries } from '../discovery/registries.ts';
 import type { EndpointListener, EndpointSource, Subscription } from '../discovery/source.ts';
 import { StaticSource } from '../discovery/static.ts';
@@ -53,6 +55,8 @@ describe('where a service is looked up', () => {
         own: { registry: 'other', namespace: 'n', group: 'g', name: 'real-name' },
         partly: { group: 'g2' },
         listed: { static: [{ address: '10.0.0.1:80' }] },
+        weather: { dns: 'API.weather.example.com', port: 443, scheme: 'https' },
+        records: { dns: '_http._tcp.example.com' },
       },
     });
     expect(serviceRefOf(config, 'plain')).toEqual({ ...discovery, name: 'plain' });
@@ -64,6 +68,9 @@ describe('where a service is looked up', () => {
       group: '',
       name: 'listed',
     });
+    const dns = { registry: 'dns', namespace: '' };
+    expect(serviceRefOf(config, 'weather')).toEqual({ ...dns, group: '443', name: 'api.weather.example.com' });
+    expect(serviceRefOf(config, 'records')).toEqual({ ...dns, group: '', name: '_http._tcp.example.com' });
   });
 });
 
@@ -121,6 +128,35 @@ describe('subscriptions', () => {
     subscriptions.replace(listed(2));
     await until(() => heard.length === 2);
     expect(heard).toEqual(['home/main: 1', 'home/main: 2']);
+  });
+
+  it('follow the records of a name', async () => {
+    const server = await DnsServer.start();
+    const address = (last: number) => ({ address: `192.0.2.${last}`, ttl: 1 });
+    server.addresses('api.example.com', address(1));
+    server.services('_http._tcp.example.com', { port: 8080, target: 'api.example.com' });
+    // A hundred times as fast, so that a TTL of a second is soon over.
+    const clock = { ...systemClock, after: (delay: number, run: () => void) => systemClock.after(delay / 100, run) };
+    const families = () => new Set<4 | 6>([4]);
+    const source = new DnsSource({ log: silentLog, clock, resolver: server.resolver(), families });
+    const statics = new StaticSource({ log: silentLog, clock });
+    const lists = new Map<string, string>();
+    const subscriptions = new Subscriptions(
+      new Registries(new Map([[DNS_REGISTRY, source]]), statics),
+      (_tenant, service, { endpoints }) =>
+        lists.set(service, endpoints.map((record) => formatAddress(record.address, record.port)).join(' ')),
+    );
+    const services = { weather: { dns: 'api.example.com', port: 443 }, web: { dns: '_http._tcp.example.com' } };
+    subscriptions.replace(tenantOf({ services, routes: routes('weather', 'web') }));
+    await until(() => lists.size === 2);
+    expect(Object.fromEntries(lists)).toEqual({ weather: '192.0.2.1:443', web: '192.0.2.1:8080' });
+    server.addresses('api.example.com', address(2), address(3));
+    await until(() => lists.get('weather') === '192.0.2.2:443 192.0.2.3:443');
+    await until(() => lists.get('web') === '192.0.2.2:8080 192.0.2.3:8080');
+    subscriptions.replace(tenantOf({ services: { weather: services.weather }, routes: routes('weather') }));
+    expect(source.status().services).toHaveLength(1);
+    await source.close();
+    await server.close();
   });
 
   it('end with their tenant', () => {

@@ -1,5 +1,6 @@
 import type { TenantConfig } from '../config/schema-tenant.ts';
 import { type EndpointList, type ServiceRef, serviceRefKey } from '../core/endpoint.ts';
+import { dnsServiceRef } from '../discovery/dns.ts';
 import type { Registries } from '../discovery/registries.ts';
 import type { Subscription } from '../discovery/source.ts';
 import { STATIC_REGISTRY, staticEndpoints } from '../discovery/static.ts';
@@ -29,6 +30,7 @@ export function serviceRefOf(config: TenantConfig, service: string): ServiceRef 
   if (own?.static !== undefined) {
     return { registry: STATIC_REGISTRY, namespace: config.tenant, group: '', name: service };
   }
+  if (own?.dns !== undefined) return dnsServiceRef(own.dns, own.port);
   return {
     registry: own?.registry ?? config.discovery?.registry ?? '',
     namespace: own?.namespace ?? config.discovery?.namespace ?? '',

@@ -52,8 +52,8 @@ export class TenantAdmission {
 
   #problemsOf(entry: TenantFile): readonly Problem[] {
     const { parsed } = entry;
-    if (parsed === null || parsed.claims === null) return parsed?.problems ?? [];
-    this.#adopt(entry, parsed.claims.tenant.name);
+    if (parsed === null || parsed.config === null || parsed.claims === null) return parsed?.problems ?? [];
+    this.#adopt(entry, parsed.config.tenant);
     return this.#register.conflicts(entry.file, parsed.claims);
   }
 

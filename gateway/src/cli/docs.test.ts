@@ -1,0 +1,60 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+const page = readFileSync(`${ROOT}/docs/cli.md`, 'utf8');
+
+/** Runs the program as a shell would. */
+function sluice(...args: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [`${ROOT}/gateway/src/main.ts`, ...args], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+function optionsOf(help: string): string[] {
+  return [...help.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, name = '']) => name).filter((n) => n !== '--help');
+}
+
+function sectionOf(command: string): string {
+  const start = page.indexOf(`## sluice ${command}\n`);
+  const end = page.indexOf('\n## ', start);
+  return start === -1 ? '' : page.slice(start, end === -1 ? undefined : end);
+}
+
+describe('docs/cli.md', () => {
+  const commands = [...sluice('--help').stdout.matchAll(/^ {2}(\w+) .*\S {2,}/gm)]
+    .map(([, name = '']) => name)
+    .filter((name) => name !== 'help');
+
+  it('has every command', () => {
+    expect(commands.toSorted()).toEqual([...page.matchAll(/^## sluice (\w+)$/gm)].map(([, name = '']) => name).sort());
+    expect(commands).toContain('explain');
+  });
+
+  it.each(['run', 'check', 'explain', 'schema'])('has every option of %s', (command) => {
+    const documented = [...sectionOf(command).matchAll(/^\| (?:`-\w`, )?`(--[\w-]+)/gm)].map(([, name = '']) => name);
+    expect(documented.sort()).toEqual(optionsOf(sluice(command, '--help').stdout).sort());
+  });
+
+  it('shows what its example prints', () => {
+    const [, example = ''] = /```text explain\n([^]*?)```/.exec(page) ?? [];
+    const url = 'https://app.home.example.com/device/1';
+    const config = 'examples/quickstart/gateway.yaml';
+    const { status, stdout } = sluice('explain', '-c', config, url, '-H', 'x-device-model: cam-2');
+    expect({ status, stdout }).toEqual({ status: 0, stdout: example });
+  });
+
+  it('has the exit codes', () => {
+    const config = 'examples/quickstart/gateway.yaml';
+    expect(sluice('check', '-c', config).status).toBe(0);
+    expect(sluice('check', '-c', 'missing.yaml').status).toBe(1);
+    expect(sluice('schema', 'tenant').status).toBe(0);
+    expect(sluice('schema', 'else').status).toBe(1);
+    expect(sluice('explain', '-c', config).status).toBe(1);
+    expect(sluice('explain', '-c', config, 'HEAD', '/nowhere', '-H', 'Host: app.home.example.com').status).toBe(2);
+  });
+});

@@ -1,0 +1,117 @@
+import { type Static, Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { Agent, request } from 'undici';
+import { LIMITS } from '../core/limits.ts';
+import { BASELINE } from '../core/metrics.ts';
+import { isLoopback } from '../server/admin-guard.ts';
+import { refusalOf } from './explain-exchange.ts';
+import { UsageError } from './explain-request.ts';
+import type { Explanation, LaneChoice, LiveEndpoint, LiveService } from './explanation.ts';
+
+/** For the whole answer. */
+const TIMEOUT_MS = 10_000;
+
+/** What of `/api/services` is read. */
+const Answer = Type.Object({
+  services: Type.Array(
+    Type.Object({
+      tenant: Type.String(),
+      service: Type.String(),
+      state: Type.Union([Type.Literal('pending'), Type.Literal('fresh'), Type.Literal('stale'), Type.Literal('held')]),
+      endpoints: Type.Array(
+        Type.Object({
+          address: Type.String(),
+          lane: Type.String(),
+          weight: Type.Number(),
+          healthy: Type.Boolean(),
+        }),
+      ),
+    }),
+  ),
+});
+type Services = Static<typeof Answer>['services'];
+
+/** The running gateway did not answer as its admin API does. */
+export class AdminError extends Error {}
+
+/**
+ * The origin of an admin API.
+ * @throws UsageError unless it is http on a loopback address
+ */
+export function adminOrigin(text: string): string {
+  const url = URL.parse(text);
+  const host = url?.hostname.replace(/^\[(.*)\]$/, '$1') ?? '';
+  if (url?.protocol === 'http:' && isLoopback(host)) return url.origin;
+  throw new UsageError(
+    `--admin ${text} is no http URL of a loopback address; write one such as http://127.0.0.1:9901, and forward the port of a gateway elsewhere`,
+  );
+}
+
+/**
+ * The services of a running gateway.
+ * @throws AdminError
+ */
+export async function fetchServices(origin: string): Promise<Services> {
+  const url = `${origin}/api/services`;
+  const agent = new Agent({ maxResponseSize: LIMITS.adminAnswerBytes });
+  try {
+    const { statusCode, body } = await request(url, { dispatcher: agent, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const text = await body.text();
+    if (statusCode !== 200) throw new AdminError(`${url} answered ${statusCode}`);
+    const answer: unknown = JSON.parse(text);
+    if (!Value.Check(Answer, answer)) throw new AdminError(`${url} did not answer as an admin API does`);
+    return answer.services;
+  } catch (error) {
+    if (error instanceof AdminError) throw error;
+    throw new AdminError(`${url} cannot be read (${wordsOf(error)}); is the gateway running?`, { cause: error });
+  } finally {
+    await agent.destroy();
+  }
+}
+
+/** Systems name the reason in a code; a failed connection to several addresses has no message of its own. */
+function wordsOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return typeof code === 'string' ? code : message;
+}
+
+/** The explanation with the live endpoints of its services. Nobody left for any of them is a refusal. */
+export function withLive(explanation: Explanation, services: Services): Explanation {
+  const { action, tenant, lane } = explanation;
+  if (action?.kind !== 'upstream' || tenant === null || lane === null) return explanation;
+  const shares = action.services.map((share) => {
+    const known = services.find((entry) => entry.tenant === tenant.name && entry.service === share.service);
+    return { ...share, live: liveOf(known, lane) };
+  });
+  const used = shares.filter(({ weight }) => weight > 0).map(({ live }) => live);
+  const refusal = used.every((live) => live.refusal !== null) ? used[0]!.refusal : explanation.refusal;
+  return { ...explanation, action: { ...action, services: shares }, refusal };
+}
+
+function liveOf(service: Services[number] | undefined, { name, fallback }: LaneChoice): LiveService {
+  if (service === undefined) {
+    const outcome = 'the running gateway does not know this service; does it run this configuration?';
+    return { state: 'unknown', endpoints: [], outcome, refusal: refusalOf('SLUICE_UPSTREAM_NO_ENDPOINT') };
+  }
+  const usable = service.endpoints.filter(({ healthy, weight }) => healthy && weight > 0);
+  const inLane = usable.some(({ lane }) => lane === name);
+  const baselineLeft = fallback === 'baseline' && usable.some(({ lane }) => lane === BASELINE);
+  const serving = inLane ? name : baselineLeft ? BASELINE : null;
+  const endpoints = service.endpoints.map(({ address, lane, weight, healthy }): LiveEndpoint => {
+    return { address, lane, weight, healthy, pickable: healthy && weight > 0 && lane === serving };
+  });
+  const outcome = outcomeOf(name, serving, fallback);
+  if (serving !== null) return { state: service.state, endpoints, outcome, refusal: null };
+  const code = fallback === 'reject' ? 'SLUICE_LANE_NO_ENDPOINT' : 'SLUICE_UPSTREAM_NO_ENDPOINT';
+  return { state: service.state, endpoints, outcome, refusal: refusalOf(code) };
+}
+
+function outcomeOf(lane: string, serving: string | null, fallback: LaneChoice['fallback']): string {
+  if (serving === null) {
+    if (fallback === 'baseline') return `neither ${lane} nor ${BASELINE} has a usable endpoint`;
+    return `${lane} has no usable endpoint${fallback === 'reject' ? ', and its fallback is reject' : ''}`;
+  }
+  if (serving !== lane) return `${lane} has no usable endpoint: ${BASELINE} serves`;
+  if (fallback === null) return `${BASELINE} serves`;
+  return `${lane} serves; ${fallback === 'baseline' ? `${BASELINE} would` : 'nobody would'} if it were empty`;
+}
