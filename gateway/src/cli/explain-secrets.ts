@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { isSecretName, readSecretFile } from '../config/secrets.ts';
 
 /** A shorter one is no secret, and would stand in every other word. */
@@ -21,9 +22,12 @@ export function concealSecrets<T>(value: T, directory: string | undefined): T {
 function secretsOf(directory: string): { name: string; secret: string }[] {
   // A directory that no file needs may be missing.
   if (!existsSync(directory)) return [];
-  return readdirSync(directory)
-    .filter(isSecretName)
-    .map((name) => ({ name, secret: readSecretFile(directory, name) ?? '' }))
+  const entries = readdirSync(directory, { withFileTypes: true });
+  const tenants = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(directory, name));
+  return [directory, ...tenants]
+    .flatMap((folder) => readdirSync(folder).map((name) => ({ folder, name })))
+    .filter(({ name }) => isSecretName(name))
+    .map(({ folder, name }) => ({ name, secret: readSecretFile(folder, name) ?? '' }))
     .filter(({ secret }) => secret.length >= LEAST_LENGTH)
     .sort((a, b) => b.secret.length - a.secret.length);
 }

@@ -222,6 +222,23 @@ describe('parseTenant', () => {
     expect(Object.isFrozen(device!.match[0])).toBe(true);
   });
 
+  it("takes the tenant's own secret before the one for everyone, and never another tenant's", () => {
+    const secrets: Readonly<Record<string, string>> = {
+      '/c/secrets/home/app-key': 'own',
+      '/c/secrets/app-key': 'common',
+      '/c/secrets/other/their-key': 'theirs',
+    };
+    const reader = (directory: string, name: string): string | null => secrets[`${directory}/${name}`] ?? null;
+    const using = (name: string) =>
+      parseTenant('home.yaml', `${BASE}plugins: [{ use: key-auth, config: { key: { secret: ${name} } } }]\n`, {
+        gateway,
+        readSecret: reader,
+      });
+    expect(using('app-key').config?.plugins[0]?.config).toEqual({ key: 'own' });
+    expect(using('their-key').problems[0]?.message).toBe('the secret their-key is missing or unreadable');
+    expect(using('other/their-key').problems[0]?.message).toBe('this is not the name of a secret');
+  });
+
   it('puts secrets in, and shows none of them', () => {
     expect(parsed.config!.plugins[0]!.config).toMatchObject({ keys: [{ key: 'k3y-value', consumer: 'app' }] });
     expect(parsed.secretNames).toEqual(['app-key']);

@@ -12,7 +12,7 @@ import {
   TenantSchema,
 } from './schema-tenant.ts';
 import { isMapping } from './schema-view.ts';
-import { readSecretFile, type SecretReader } from './secrets.ts';
+import { readSecretFile, type SecretReader, secretsOfTenant } from './secrets.ts';
 import { checkTenant, type TenantSurroundings } from './tenant-rules.ts';
 
 /** What a tenant's file may refer to. */
@@ -49,10 +49,10 @@ export interface ParsedTenant {
 /** Parses a tenant's file. It may use secrets, but not the operator's environment variables. */
 export function parseTenant(file: string, text: string, sources: TenantSources): ParsedTenant {
   const { gateway, readSecret = readSecretFile } = sources;
-  const reading = readConfig(TenantSchema, file, text, () => ({
+  const reading = readConfig(TenantSchema, file, text, (written) => ({
     env: null,
     secretsDirectory: gateway.secrets === null ? undefined : (gateway.secrets?.directory ?? null),
-    readSecret,
+    readSecret: secretsOfTenant(readSecret, tenantNameOf(written)),
   }));
   if (reading.decoded !== null) checkTenant(reading.decoded, reading.written, gateway, reading.report);
   const problems = reading.problems();
@@ -70,15 +70,20 @@ export function parseTenant(file: string, text: string, sources: TenantSources):
 
 function claimsOf(values: unknown, placeOf: (path: Path) => Place): TenantClaims | null {
   if (!isMapping(values)) return null;
-  const name = values['tenant'];
-  const named = typeof name === 'string' && /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name);
+  const name = tenantNameOf(values);
   const domains = Array.isArray(values['domains']) ? values['domains'].slice(0, 1000) : [];
   const claimed = domains.flatMap((domain, index) => {
     const right = typeof domain === 'string' && domainProblem(domain.toLowerCase()) === null;
     return right ? [{ name: domain.toLowerCase(), index, ...placeOf(['domains', index]) }] : [];
   });
-  if (!named && claimed.length === 0) return null;
-  return { tenant: named ? { name, ...placeOf(['tenant']) } : null, domains: claimed };
+  if (name === null && claimed.length === 0) return null;
+  return { tenant: name === null ? null : { name, ...placeOf(['tenant']) }, domains: claimed };
+}
+
+/** The tenant that a file says it is; null when that cannot be told. */
+function tenantNameOf(values: unknown): string | null {
+  const name = isMapping(values) ? values['tenant'] : null;
+  return typeof name === 'string' && /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name) ? name : null;
 }
 
 function salvage(claims: TenantClaims | null): Salvaged | null {

@@ -13,6 +13,15 @@ export function isSecretName(name: string): boolean {
   return /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,252}$/.test(name);
 }
 
+/**
+ * Secrets as one tenant sees them: its own in the folder of its name first, which no other tenant can name, then those
+ * that stand in the directory itself, which are for everyone. Null: the tenant is not known.
+ */
+export function secretsOfTenant(readSecret: SecretReader, tenant: string | null): SecretReader {
+  if (tenant === null) return readSecret;
+  return (directory, name) => readSecret(join(directory, tenant), name) ?? readSecret(directory, name);
+}
+
 /** A secret from its file. */
 export const readSecretFile: SecretReader = (directory, name) => {
   if (!isSecretName(name)) return null;

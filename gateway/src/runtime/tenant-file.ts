@@ -7,7 +7,7 @@ import { type ParsedTenant, parseTenant } from '../config/parse-tenant.ts';
 import type { Problem } from '../config/problem.ts';
 import type { GatewayConfig } from '../config/schema-gateway.ts';
 import type { TenantConfig } from '../config/schema-tenant.ts';
-import type { SecretReader } from '../config/secrets.ts';
+import { type SecretReader, secretsOfTenant } from '../config/secrets.ts';
 
 /** A version of a tenant that the data plane has. */
 export interface ServedTenant {
@@ -82,7 +82,8 @@ export class TenantFile {
     const names = this.parsed?.secretNames ?? [];
     const directory = gateway.secrets?.directory;
     if (names.length === 0 || directory === undefined) return this.#textDigest;
-    const values = names.map((name) => [name, readSecret(directory, name)]);
+    const read = secretsOfTenant(readSecret, this.parsed?.claims?.tenant?.name ?? null);
+    const values = names.map((name) => [name, read(directory, name)]);
     return sha256(JSON.stringify([this.#textDigest, values]));
   }
 }

@@ -258,6 +258,18 @@ describe('a change', () => {
 });
 
 describe('a secret', () => {
+  it('of the tenant itself is read anew at the next look', async () => {
+    write('secrets/motto', 'common');
+    mkdirSync(join(root, 'secrets/a'));
+    write('secrets/a/motto', 'own');
+    write('tenants/a.yaml', tenant('a', 'a.example.com', responding('{ secret: motto }')));
+    await start();
+    expect(recorder.configs.get('a')?.routes[0]?.respond?.body).toBe('own');
+    write('secrets/a/motto', 'newer');
+    await tenants.reload();
+    expect(recorder.configs.get('a')?.routes[0]?.respond?.body).toBe('newer');
+  });
+
   it('that changes is put into the files that use it', async () => {
     write('secrets/motto', 'one\n');
     write('tenants/a.yaml', tenant('a', 'a.example.com', responding('{ secret: motto }')));
