@@ -27,45 +27,26 @@ function compileValueTest(match: ValueMatch): ValueTest {
   return present === false ? (value) => value === undefined : (value) => value !== undefined;
 }
 
-class HeaderCondition implements Condition {
+/** Where a condition finds its value. */
+type ValueSource = (x: Exchange, name: string) => string | undefined;
+
+const fromHeader: ValueSource = (x, name) => headerValue(x.requestHeaders, name);
+const fromCookie: ValueSource = (x, name) => cookieValue(x.requestHeaders, name);
+const fromQuery: ValueSource = (x, name) => queryValue(x.target, name);
+
+class ValueCondition implements Condition {
   readonly #name: string;
+  readonly #source: ValueSource;
   readonly #test: ValueTest;
 
-  constructor(match: ValueMatch) {
-    this.#name = match.name.toLowerCase();
+  constructor(name: string, source: ValueSource, match: ValueMatch) {
+    this.#name = name;
+    this.#source = source;
     this.#test = compileValueTest(match);
   }
 
   test(x: Exchange): boolean {
-    return this.#test(headerValue(x.requestHeaders, this.#name));
-  }
-}
-
-class CookieCondition implements Condition {
-  readonly #name: string;
-  readonly #test: ValueTest;
-
-  constructor(match: ValueMatch) {
-    this.#name = match.name;
-    this.#test = compileValueTest(match);
-  }
-
-  test(x: Exchange): boolean {
-    return this.#test(cookieValue(x.requestHeaders, this.#name));
-  }
-}
-
-class QueryCondition implements Condition {
-  readonly #name: string;
-  readonly #test: ValueTest;
-
-  constructor(match: ValueMatch) {
-    this.#name = match.name;
-    this.#test = compileValueTest(match);
-  }
-
-  test(x: Exchange): boolean {
-    return this.#test(queryValue(x.target, this.#name));
+    return this.#test(this.#source(x, this.#name));
   }
 }
 
@@ -90,9 +71,11 @@ export type ConditionsConfig = Pick<LaneRuleConfig, 'headers' | 'query' | 'cooki
  */
 export function compileConditions(config: ConditionsConfig): Condition[] {
   const conditions: Condition[] = [];
-  for (const match of config.headers ?? []) conditions.push(new HeaderCondition(match));
-  for (const match of config.cookies ?? []) conditions.push(new CookieCondition(match));
-  for (const match of config.query ?? []) conditions.push(new QueryCondition(match));
+  for (const match of config.headers ?? []) {
+    conditions.push(new ValueCondition(match.name.toLowerCase(), fromHeader, match));
+  }
+  for (const match of config.cookies ?? []) conditions.push(new ValueCondition(match.name, fromCookie, match));
+  for (const match of config.query ?? []) conditions.push(new ValueCondition(match.name, fromQuery, match));
   if (config.clientIp !== undefined) conditions.push(new ClientIpCondition(config.clientIp));
   return conditions;
 }

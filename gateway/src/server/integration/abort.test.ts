@@ -1,36 +1,8 @@
-import type { RequestListener } from 'node:http';
-import type { Socket } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { CONTINUE, type FilterControl, type FilterFactory, PAUSE } from '../../filters/filter.ts';
-import { RawUpstream } from '../../upstream/upstream.suite.ts';
 import { HttpClient, RawClient } from '../listener.suite.ts';
-import { ask, codeOf, eventually, HttpUpstream } from './fixture.suite.ts';
-import { type ProxyOptions, ProxyRig } from './proxy-rig.suite.ts';
-
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-async function rigOf(options: ProxyOptions, ports: readonly number[] = []): Promise<ProxyRig> {
-  const rig = await new ProxyRig(options).open();
-  cleanups.push(() => rig.close());
-  rig.setEndpoints(ports);
-  return rig;
-}
-
-async function upstream(handler: RequestListener): Promise<HttpUpstream> {
-  const server = await new HttpUpstream('main', handler).open();
-  cleanups.push(() => server.close());
-  return server;
-}
-
-async function raw(onData: (socket: Socket, text: string) => void) {
-  const server = new RawUpstream(onData);
-  const { record } = await server.open();
-  cleanups.push(() => server.close());
-  return Object.assign(server, { port: record.port });
-}
+import { ask, codeOf, eventually } from './fixture.suite.ts';
+import { type ProxyRig, raw, rigOf, upstream } from './proxy-rig.suite.ts';
 
 /** Holds the exchange in one phase until the test lets it go. */
 class Holding implements FilterFactory {
@@ -74,7 +46,7 @@ async function expectAborted(rig: ProxyRig, more: Record<string, unknown> = {}):
 
 describe('a client that leaves', () => {
   it('while a filter holds its request: nothing goes upstream, even if the filter lets go later', async () => {
-    const server = await upstream((_request, response) => void response.end());
+    const server = await upstream('main', (_request, response) => void response.end());
     const filter = new Holding('request');
     const rig = await rigOf({ filters: [filter] }, [server.port]);
     const client = new HttpClient(rig.port);
@@ -90,7 +62,7 @@ describe('a client that leaves', () => {
   });
 
   it('before the upstream has answered: the upstream learns it', async () => {
-    const server = await upstream(() => {});
+    const server = await upstream('main', () => {});
     const rig = await rigOf({ route: { timeouts: { perTry: '10s' } } }, [server.port]);
     const client = new HttpClient(rig.port);
     client.end();
@@ -102,7 +74,7 @@ describe('a client that leaves', () => {
   });
 
   it('while a filter holds the response', async () => {
-    const server = await upstream((_request, response) => void response.write('begun'));
+    const server = await upstream('main', (_request, response) => void response.write('begun'));
     const filter = new Holding('response');
     const rig = await rigOf({ filters: [filter] }, [server.port]);
     const client = new HttpClient(rig.port);
@@ -116,7 +88,7 @@ describe('a client that leaves', () => {
   });
 
   it('in the middle of the response', async () => {
-    const server = await upstream((_request, response) => void response.write('some of it'));
+    const server = await upstream('main', (_request, response) => void response.write('some of it'));
     const rig = await rigOf({}, [server.port]);
     const client = new HttpClient(rig.port);
     client.end();
@@ -127,7 +99,7 @@ describe('a client that leaves', () => {
   });
 
   it('while it takes nothing of a long response', async () => {
-    const server = await upstream((_request, response) => void response.end(Buffer.alloc(16 * 1024 * 1024)));
+    const server = await upstream('main', (_request, response) => void response.end(Buffer.alloc(16 * 1024 * 1024)));
     const rig = await rigOf({}, [server.port]);
     const client = new HttpClient(rig.port);
     client.hold();
@@ -140,7 +112,10 @@ describe('a client that leaves', () => {
 
   it('in the middle of its upload', async () => {
     let received = 0;
-    const server = await upstream((request) => void request.on('data', (chunk: Buffer) => (received += chunk.length)));
+    const server = await upstream(
+      'main',
+      (request) => void request.on('data', (chunk: Buffer) => (received += chunk.length)),
+    );
     const rig = await rigOf({}, [server.port]);
     const client = new HttpClient(rig.port, { method: 'POST', headers: ['Content-Length', '1000'] });
     client.write(Buffer.alloc(300));
@@ -151,7 +126,7 @@ describe('a client that leaves', () => {
   });
 
   it('in the middle of its upload, while the response is under way', async () => {
-    const server = await upstream((_request, response) => void response.write('early'));
+    const server = await upstream('main', (_request, response) => void response.write('early'));
     const rig = await rigOf({}, [server.port]);
     const client = new HttpClient(rig.port, { method: 'POST', headers: ['Content-Length', '1000'] });
     client.write(Buffer.alloc(300));
@@ -178,7 +153,7 @@ describe('a client that leaves', () => {
   });
 
   it('by closing its side alone, as nginx and Envoy see it', async () => {
-    const server = await upstream(() => {});
+    const server = await upstream('main', () => {});
     const rig = await rigOf({}, [server.port]);
     const client = new RawClient(rig.port);
     client.send('GET / HTTP/1.1\r\nHost: a.example\r\n\r\n');
@@ -190,7 +165,7 @@ describe('a client that leaves', () => {
   });
 
   it('with requests pipelined behind: each is logged once', async () => {
-    const server = await upstream(() => {});
+    const server = await upstream('main', () => {});
     const rig = await rigOf({}, [server.port]);
     const client = new RawClient(rig.port);
     client.send('GET /1 HTTP/1.1\r\nHost: a.example\r\n\r\nGET /2 HTTP/1.1\r\nHost: a.example\r\n\r\n');
@@ -204,7 +179,7 @@ describe('a client that leaves', () => {
   });
 
   it('leaves nothing behind, a hundred times over', async () => {
-    const server = await upstream((_request, response) => void setTimeout(() => response.end('late'), 20));
+    const server = await upstream('main', (_request, response) => void setTimeout(() => response.end('late'), 20));
     const rig = await rigOf({}, [server.port]);
     const clients = Array.from({ length: 100 }, () => new HttpClient(rig.port));
     for (const client of clients) client.end();
@@ -223,7 +198,7 @@ describe('a client whose body goes wrong', () => {
     ['breaks its chunks', 'zz\r\n', 400, 'SLUICE_REQUEST_INVALID'],
     ['sends no hexadecimal size', '5;\r\nab\0cd\r\nxyz\r\n', 400, 'SLUICE_REQUEST_INVALID'],
   ])('%s', async (_what, bytes, status, code) => {
-    const server = await upstream(() => {});
+    const server = await upstream('main', () => {});
     const rig = await rigOf({}, [server.port]);
     const client = new RawClient(rig.port);
     client.send('POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n');
@@ -240,7 +215,7 @@ describe('a client whose body goes wrong', () => {
 
 describe('an endpoint that is gone', () => {
   it('finishes what it has', async () => {
-    const server = await upstream((_request, response) => void setTimeout(() => response.end('whole'), 50));
+    const server = await upstream('main', (_request, response) => void setTimeout(() => response.end('whole'), 50));
     const rig = await rigOf({}, [server.port]);
     const reply = ask(rig.port);
     await eventually(() => server.seen.length).toBe(1);

@@ -1,48 +1,21 @@
 import { createHash } from 'node:crypto';
-import { type IncomingMessage, request as sendRequest, type RequestListener } from 'node:http';
-import type { Socket } from 'node:net';
+import { type IncomingMessage, request as sendRequest } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterEach, describe, expect, it } from 'vitest';
-import { RawUpstream } from '../../upstream/upstream.suite.ts';
+import { describe, expect, it } from 'vitest';
 import { HttpClient, RawClient } from '../listener.suite.ts';
-import { ask, eventually, HttpUpstream } from './fixture.suite.ts';
-import { ProxyRig } from './proxy-rig.suite.ts';
-
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-async function rigOf(ports: readonly number[]): Promise<ProxyRig> {
-  const rig = await new ProxyRig({}).open();
-  cleanups.push(() => rig.close());
-  rig.setEndpoints(ports);
-  return rig;
-}
-
-async function upstream(handler: RequestListener): Promise<HttpUpstream> {
-  const server = await new HttpUpstream('main', handler).open();
-  cleanups.push(() => server.close());
-  return server;
-}
-
-async function raw(onData: (socket: Socket, text: string) => void) {
-  const server = new RawUpstream(onData);
-  const { record } = await server.open();
-  cleanups.push(() => server.close());
-  return Object.assign(server, { port: record.port });
-}
+import { ask, eventually } from './fixture.suite.ts';
+import { raw, rigOf, upstream } from './proxy-rig.suite.ts';
 
 describe('framing of the request', () => {
   async function seenFraming(head: string, body: string): Promise<Record<string, string | undefined>> {
-    const server = await upstream((request, response) => {
+    const server = await upstream('main', (request, response) => {
       let text = '';
       request.on('data', (chunk: Buffer) => (text += chunk.toString()));
       request.on('end', () => response.end(text));
     });
-    const rig = await rigOf([server.port]);
+    const rig = await rigOf({}, [server.port]);
     const client = new RawClient(rig.port);
     client.send(`POST / HTTP/1.1\r\nHost: a.example\r\n${head}\r\n${body}`);
     await eventually(() => client.text).toMatch(/\r\n0\r\n\r\n$|hello$/);
@@ -62,8 +35,8 @@ describe('framing of the request', () => {
   });
 
   it('refuses a request with both, so that none can be smuggled', async () => {
-    const server = await upstream((_request, response) => void response.end());
-    const rig = await rigOf([server.port]);
+    const server = await upstream('main', (_request, response) => void response.end());
+    const rig = await rigOf({}, [server.port]);
     const client = new RawClient(rig.port);
     client.send('POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n');
     client.send('0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a.example\r\n\r\n');
@@ -73,8 +46,8 @@ describe('framing of the request', () => {
   });
 
   it('answers an expectation itself and forwards none', async () => {
-    const server = await upstream((request, response) => void request.pipe(response));
-    const rig = await rigOf([server.port]);
+    const server = await upstream('main', (request, response) => void request.pipe(response));
+    const rig = await rigOf({}, [server.port]);
     const client = new RawClient(rig.port);
     client.send('POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n');
     await eventually(() => client.text).toContain('100 Continue\r\n\r\n');
@@ -95,7 +68,7 @@ describe('framing of the response', () => {
       socket.write(`HTTP/1.1 200 OK\r\n${rest}`);
       if (rest.startsWith('Connection')) socket.end();
     });
-    const rig = await rigOf([server.port]);
+    const rig = await rigOf({}, [server.port]);
     const reply = await ask(rig.port);
     expect(reply).toMatchObject({ status: 200, text: 'hello' });
     expect(reply.headers[name]).toBe(value);
@@ -107,7 +80,7 @@ describe('framing of the response', () => {
     const server = await raw((socket) =>
       socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n'),
     );
-    const rig = await rigOf([server.port]);
+    const rig = await rigOf({}, [server.port]);
     const client = new HttpClient(rig.port);
     client.end();
     await eventually(() => client.ended).toBe(true);
@@ -115,8 +88,8 @@ describe('framing of the response', () => {
   });
 
   it('serves many requests over the same connections, both ways', async () => {
-    const server = await upstream((_request, response) => void response.end('ok'));
-    const rig = await rigOf([server.port]);
+    const server = await upstream('main', (_request, response) => void response.end('ok'));
+    const rig = await rigOf({}, [server.port]);
     const client = new RawClient(rig.port);
     for (let i = 1; i <= 20; i++) {
       client.send('GET / HTTP/1.1\r\nHost: a.example\r\n\r\n');
@@ -180,14 +153,14 @@ function produce(write: (chunk: Buffer) => boolean, onDrain: (go: () => void) =>
 describe('20 MB', () => {
   it('to a slow client stay out of memory and arrive whole', async () => {
     let sent = '';
-    const server = await upstream((_request, response) => {
+    const server = await upstream('main', (_request, response) => {
       sent = produce(
         (chunk) => response.write(chunk),
         (go) => response.once('drain', go),
         () => response.end(),
       );
     });
-    const rig = await rigOf([server.port]);
+    const rig = await rigOf({}, [server.port]);
     const { promise, resolve } = Promise.withResolvers<IncomingMessage>();
     const before = buffered();
     sendRequest({ host: '127.0.0.1', port: rig.port, headers: { host: 'a.example' }, agent: false }, resolve).end();
@@ -202,13 +175,13 @@ describe('20 MB', () => {
   it('to a slow upstream stay out of memory and arrive whole', async () => {
     const received = Promise.withResolvers<{ digest: string; held: number }>();
     const before = buffered();
-    const server = await upstream((request, response) => {
+    const server = await upstream('main', (request, response) => {
       void readSlowly(request, before).then((result) => {
         response.end();
         received.resolve(result);
       });
     });
-    const rig = await rigOf([server.port]);
+    const rig = await rigOf({}, [server.port]);
     const options = { host: '127.0.0.1', port: rig.port, method: 'POST', headers: { host: 'a.example' }, agent: false };
     const answered = Promise.withResolvers<number>();
     const request = sendRequest(options as never, (response: IncomingMessage) => {
@@ -229,8 +202,8 @@ describe('20 MB', () => {
   });
 
   it('echoed arrive whole', async () => {
-    const server = await upstream((request, response) => void request.pipe(response));
-    const rig = await rigOf([server.port]);
+    const server = await upstream('main', (request, response) => void request.pipe(response));
+    const rig = await rigOf({}, [server.port]);
     const body = Buffer.alloc(SIZE, 'echo');
     const reply = await ask(rig.port, { method: 'PUT', body });
     expect(reply.text.length).toBe(SIZE);
@@ -241,11 +214,11 @@ describe('20 MB', () => {
 
 describe('an answer before the request body is complete', () => {
   it('reaches the client, and the rest of the body goes nowhere', async () => {
-    const server = await upstream((request, response) => {
+    const server = await upstream('main', (request, response) => {
       response.writeHead(413).end('too much');
       request.resume();
     });
-    const rig = await rigOf([server.port]);
+    const rig = await rigOf({}, [server.port]);
     const client = new RawClient(rig.port);
     client.send(`POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: ${SIZE}\r\n\r\n${'x'.repeat(1000)}`);
     await eventually(() => client.text).toContain('too much');

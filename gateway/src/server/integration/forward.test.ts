@@ -1,36 +1,9 @@
-import { type ClientRequest, request as sendRequest, type RequestListener } from 'node:http';
-import type { Socket } from 'node:net';
+import { type ClientRequest, request as sendRequest } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
-import { RawUpstream } from '../../upstream/upstream.suite.ts';
+import { describe, expect, it } from 'vitest';
 import { HttpClient } from '../listener.suite.ts';
-import { ask, codeOf, deadPort, eventually, HOST, HttpUpstream } from './fixture.suite.ts';
-import { type ProxyOptions, ProxyRig } from './proxy-rig.suite.ts';
-
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-async function rigOf(options: ProxyOptions): Promise<ProxyRig> {
-  const rig = await new ProxyRig(options).open();
-  cleanups.push(() => rig.close());
-  return rig;
-}
-
-async function upstream(name: string, handler?: RequestListener): Promise<HttpUpstream> {
-  const server = await new HttpUpstream(name, handler).open();
-  cleanups.push(() => server.close());
-  return server;
-}
-
-/** An upstream below HTTP; answers its port. */
-async function raw(onData: (socket: Socket, text: string) => void): Promise<RawUpstream & { readonly port: number }> {
-  const server = new RawUpstream(onData);
-  const { record } = await server.open();
-  cleanups.push(() => server.close());
-  return Object.assign(server, { port: record.port });
-}
+import { ask, codeOf, deadPort, eventually, HOST } from './fixture.suite.ts';
+import { raw, rigOf, upstream } from './proxy-rig.suite.ts';
 
 /** A chunked POST that the test writes piece by piece. */
 function upload(port: number): { readonly request: ClientRequest; readonly status: Promise<number> } {

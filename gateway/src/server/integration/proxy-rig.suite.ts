@@ -1,3 +1,6 @@
+import type { RequestListener } from 'node:http';
+import type { Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
 import { parseTenant } from '../../config/parse-tenant.ts';
 import type { EndpointRecord } from '../../core/endpoint.ts';
 import type { LogFields } from '../../core/log.ts';
@@ -15,13 +18,14 @@ import { PluginPool } from '../../runtime/plugin-pool.ts';
 import type { TenantRuntime } from '../../runtime/snapshot.ts';
 import { DomainIndex } from '../../routing/domains.ts';
 import { AccessLog } from '../../telemetry/access-log.ts';
+import { RawUpstream } from '../../upstream/upstream.suite.ts';
 import { UndiciClient, type UndiciClientOptions } from '../../upstream/client-undici.ts';
 import { LogLevel } from '../../wasm/abi.ts';
 import { systemClock } from '../../wasm/host.ts';
 import { InlineSharedDataStore } from '../../wasm/shared-data.ts';
 import { type Listener } from '../listener-http1.ts';
 import { openListener } from '../listener.suite.ts';
-import { eventually, HOST } from './fixture.suite.ts';
+import { eventually, HOST, HttpUpstream } from './fixture.suite.ts';
 
 export interface ProxyOptions {
   /** Parts of the tenant `a`; its domain is HOST and its services are `main` unless said otherwise. */
@@ -152,4 +156,29 @@ export class ProxyRig {
 
 function expectAtMostOne(timers: number): void {
   if (timers > 1) throw new Error(`${timers} timers are left`);
+}
+
+/** A rig that is closed when the test ends; its service has `ports` as endpoints. */
+export async function rigOf(options: ProxyOptions, ports: readonly number[] = []): Promise<ProxyRig> {
+  const rig = await new ProxyRig(options).open();
+  onTestFinished(() => rig.close());
+  rig.setEndpoints(ports);
+  return rig;
+}
+
+/** An upstream that is closed when the test ends; it answers with its name unless told otherwise. */
+export async function upstream(name: string, handler?: RequestListener): Promise<HttpUpstream> {
+  const server = await new HttpUpstream(name, handler).open();
+  onTestFinished(() => server.close());
+  return server;
+}
+
+/** The same below HTTP. */
+export async function raw(
+  onData: (socket: Socket, text: string) => void,
+): Promise<RawUpstream & { readonly port: number }> {
+  const server = new RawUpstream(onData);
+  const { record } = await server.open();
+  onTestFinished(() => server.close());
+  return Object.assign(server, { port: record.port });
 }
