@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ask, codeOf, eventually, HttpUpstream } from './fixture.suite.ts';
 import { type GatewayFiles, GatewayRig, tenantA } from './gateway-rig.suite.ts';
@@ -13,8 +14,8 @@ async function start(files: GatewayFiles): Promise<GatewayRig> {
   return rig;
 }
 
-async function upstream(name: string): Promise<HttpUpstream> {
-  const server = await new HttpUpstream(name).open();
+async function upstream(name: string, handler?: RequestListener): Promise<HttpUpstream> {
+  const server = await new HttpUpstream(name, handler).open();
   cleanups.push(() => server.close());
   return server;
 }
@@ -212,28 +213,24 @@ describe('exchanges in flight', () => {
   });
 
   it('may still be repeated at the endpoints they began with', async () => {
-    const good = await upstream('good');
-    let failing = true;
-    const first = await new HttpUpstream('first', (request, response) => {
-      if (failing) setTimeout(() => request.socket.destroy(), 300);
-      else response.end();
-    }).open();
-    cleanups.push(() => first.close());
-    const weights = [
-      { address: first.address, weight: 100 },
-      { address: good.address, weight: 1 },
-    ];
+    // Whichever endpoint is asked first breaks off, so that nothing depends on whose turn it is.
+    let broken = false;
+    const breakOnce: RequestListener = (request, response) => {
+      if (broken) response.end('repeated');
+      else setTimeout(() => request.socket.destroy(), 300);
+      broken = true;
+    };
+    const [one, two] = [await upstream('one', breakOnce), await upstream('two', breakOnce)];
     const routes = [
       { id: 'all', upstream: { service: 'main' }, retries: { attempts: 1, on: ['reset-before-response'] } },
     ];
-    const rig = await start({ tenants: { a: tenantA({ routes }) }, services: { main: weights } });
+    const rig = await start({ tenants: { a: tenantA({ routes }) }, services: { main: [one.address, two.address] } });
     await eventually(() => rig.view('services').then(([service]) => service!['state'])).toBe('fresh');
     const reply = ask(rig.port);
-    await eventually(() => first.seen.length).toBe(1);
+    await eventually(() => broken).toBe(true);
     rig.directory.writeTenant('a', tenantA(said('without service')));
     await eventually(() => textOf(rig)).toBe('without service');
-    expect(await reply).toMatchObject({ status: 200, text: 'good' });
-    failing = false;
+    expect(await reply).toMatchObject({ status: 200, text: 'repeated' });
   });
 });
 
