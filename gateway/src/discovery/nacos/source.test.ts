@@ -189,7 +189,7 @@ describe('nacos source', () => {
     await users.ports([30]);
     fake.setInstances('users', '', '', instances(31));
     await users.ports([31]);
-    expect(fake.connections()[0]?.subscriptions.size).toBe(2);
+    await fake.until(() => fake.connections()[0]?.subscriptions.size === 2);
   });
 
   it('tries on from a start without server, never fails, and answers when it comes up', async () => {
