@@ -136,6 +136,14 @@ export class GatewayUnderTest {
   }
 }
 
+/** How the gateway is started, when not by this Node from the sources. */
+export interface Program {
+  /** The launcher `sluice.js`. */
+  readonly launcher: string;
+  /** User and group to run as; default: those of this process. */
+  readonly user?: number;
+}
+
 /**
  * Writes the files to `directory` and starts the gateway there on free ports of 127.0.0.1; resolves when its admin API
  * answers, or with `listening` when its listener is open, ready or not. Its output goes to `process.log`, the access log
@@ -145,12 +153,14 @@ export async function startGateway(
   directory: string,
   files: GatewayFiles,
   listening = true,
+  { launcher, user }: Program = { launcher: LAUNCHER },
 ): Promise<GatewayUnderTest> {
   writeFiles(directory, files);
   const output = openSync(join(directory, 'process.log'), 'a');
-  const child = spawn(process.execPath, [LAUNCHER, 'run', '-c', 'gateway.yaml'], {
+  const child = spawn(process.execPath, [launcher, 'run', '-c', 'gateway.yaml'], {
     cwd: directory,
     stdio: ['ignore', output, output],
+    ...(user === undefined ? {} : { uid: user, gid: user }),
   });
   closeSync(output);
   const kill = (): void => void child.kill('SIGKILL');
@@ -169,8 +179,12 @@ export async function startGateway(
 }
 
 /** Waits until it says that it is ready. */
-export async function startReadyGateway(directory: string, files: GatewayFiles): Promise<GatewayUnderTest> {
-  const gateway = await startGateway(directory, files);
+export async function startReadyGateway(
+  directory: string,
+  files: GatewayFiles,
+  program?: Program,
+): Promise<GatewayUnderTest> {
+  const gateway = await startGateway(directory, files, true, program);
   await until(
     'the gateway to be ready',
     () => gateway.admin('/readyz'),

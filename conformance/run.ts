@@ -1,9 +1,11 @@
 // npm run conformance [-- suite …]: runs the named suites, or all but those that run on demand.
 import { join } from 'node:path';
+import { imageSuite } from './image/suite.ts';
 import { nacosFakeSuite, nacosSuite } from './nacos/suite.ts';
+import { packagesSuite } from './packages/suite.ts';
 import { exitCode, runSuite, type Suite, type SuiteResult } from './suite.ts';
 
-const suites: readonly Suite[] = [nacosSuite, nacosFakeSuite];
+const suites: readonly Suite[] = [nacosSuite, nacosFakeSuite, packagesSuite, imageSuite];
 
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => suites.every((suite) => suite.name !== name));

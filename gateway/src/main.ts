@@ -1,6 +1,7 @@
 import { Argument, Command, Option } from 'commander';
 import { check } from './cli/check.ts';
 import { explain } from './cli/explain.ts';
+import { health } from './cli/health.ts';
 import { packageVersion, run } from './cli/run.ts';
 import { SCHEMA_KINDS, type SchemaKind, schemaText } from './cli/schema.ts';
 import type { LogLevel } from './telemetry/process-log.ts';
@@ -59,6 +60,20 @@ program
       words,
       headers: header,
       env: process.env,
+      print: (line) => console.log(line),
+      printError: (line) => console.error(line),
+    });
+  });
+
+program
+  .command('health')
+  .description('ask a running gateway whether it lives; exit code 1 when it does not')
+  .option('--admin <url>', 'origin of its admin API', 'http://127.0.0.1:9901')
+  .option('--ready', 'ask whether it is ready for traffic')
+  .action(async ({ admin, ready = false }: { admin: string; ready?: boolean }) => {
+    process.exitCode = await health({
+      admin,
+      ready,
       print: (line) => console.log(line),
       printError: (line) => console.error(line),
     });

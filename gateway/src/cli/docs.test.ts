@@ -35,7 +35,7 @@ describe('docs/cli.md', () => {
     expect(commands).toContain('explain');
   });
 
-  it.each(['run', 'check', 'explain', 'schema'])('has every option of %s', (command) => {
+  it.each(['run', 'check', 'explain', 'health', 'schema'])('has every option of %s', (command) => {
     const documented = [...sectionOf(command).matchAll(/^\| (?:`-\w`, )?`(--[\w-]+)/gm)].map(([, name = '']) => name);
     expect(documented.sort()).toEqual(optionsOf(sluice(command, '--help').stdout).sort());
   });

@@ -97,7 +97,7 @@ describe('sluice explain --admin', () => {
   it.each([
     ['another status', 404, '{}', /answered 404/],
     ['another answer', 200, '{"services":[{}]}', /did not answer as an admin API does/],
-    ['no JSON', 200, '<html>', /cannot be read/],
+    ['no JSON', 200, '<html>', /did not answer as an admin API does/],
   ])('explains from the files and fails on %s', async (_what, status, body, message) => {
     answer = { status, body };
     const { code, out, errors } = await folder.run(['http://app.example.com/'], { admin });

@@ -1,15 +1,9 @@
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { Agent, request } from 'undici';
-import { LIMITS } from '../core/limits.ts';
 import { BASELINE } from '../core/metrics.ts';
-import { isLoopback } from '../server/admin-guard.ts';
+import { AdminError, askAdmin } from './admin-client.ts';
 import { refusalOf } from './explain-exchange.ts';
-import { UsageError } from './explain-request.ts';
 import type { Explanation, LaneChoice, LiveEndpoint, LiveService } from './explanation.ts';
-
-/** For the whole answer. */
-const TIMEOUT_MS = 10_000;
 
 /** What of `/api/services` is read. */
 const Answer = Type.Object({
@@ -31,48 +25,25 @@ const Answer = Type.Object({
 });
 type Services = Static<typeof Answer>['services'];
 
-/** The running gateway did not answer as its admin API does. */
-export class AdminError extends Error {}
-
-/**
- * The origin of an admin API.
- * @throws UsageError unless it is http on a loopback address
- */
-export function adminOrigin(text: string): string {
-  const url = URL.parse(text);
-  const host = url?.hostname.replace(/^\[(.*)\]$/, '$1') ?? '';
-  if (url?.protocol === 'http:' && isLoopback(host)) return url.origin;
-  throw new UsageError(
-    `--admin ${text} is no http URL of a loopback address; write one such as http://127.0.0.1:9901, and forward the port of a gateway elsewhere`,
-  );
-}
-
 /**
  * The services of a running gateway.
  * @throws AdminError
  */
 export async function fetchServices(origin: string): Promise<Services> {
-  const url = `${origin}/api/services`;
-  const agent = new Agent({ maxResponseSize: LIMITS.adminAnswerBytes });
-  try {
-    const { statusCode, body } = await request(url, { dispatcher: agent, signal: AbortSignal.timeout(TIMEOUT_MS) });
-    const text = await body.text();
-    if (statusCode !== 200) throw new AdminError(`${url} answered ${statusCode}`);
-    const answer: unknown = JSON.parse(text);
-    if (!Value.Check(Answer, answer)) throw new AdminError(`${url} did not answer as an admin API does`);
-    return answer.services;
-  } catch (error) {
-    if (error instanceof AdminError) throw error;
-    throw new AdminError(`${url} cannot be read (${wordsOf(error)}); is the gateway running?`, { cause: error });
-  } finally {
-    await agent.destroy();
-  }
+  const { url, status, text } = await askAdmin(origin, '/api/services');
+  if (status !== 200) throw new AdminError(`${url} answered ${status}`);
+  const answer = parsed(text);
+  if (!Value.Check(Answer, answer)) throw new AdminError(`${url} did not answer as an admin API does`);
+  return answer.services;
 }
 
-/** Systems name the reason in a code; a failed connection to several addresses has no message of its own. */
-function wordsOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return typeof code === 'string' ? code : message;
+/** null when the text is no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 /** The explanation with the live endpoints of its services. Nobody left for any of them is a refusal. */

@@ -3,7 +3,8 @@ import type { Environment } from '../config/substitute.ts';
 import { GatewayError } from '../core/errors.ts';
 import { printProblems } from './check.ts';
 import { explainExchange } from './explain-exchange.ts';
-import { AdminError, adminOrigin, fetchServices, withLive } from './explain-live.ts';
+import { AdminError, adminOrigin, originRefused } from './admin-client.ts';
+import { fetchServices, withLive } from './explain-live.ts';
 import { exchangeOf, UsageError } from './explain-request.ts';
 import { concealSecrets } from './explain-secrets.ts';
 import { explanationLines } from './explain-text.ts';
@@ -51,6 +52,7 @@ export async function explain(options: ExplainOptions): Promise<number> {
 async function explained(options: ExplainOptions): Promise<number> {
   const { words, headers, clientIp = '127.0.0.1', json = false, env, print } = options;
   const origin = options.admin === undefined ? null : adminOrigin(options.admin);
+  if (options.admin !== undefined && origin === null) throw new UsageError(originRefused(options.admin));
   const loaded = await loadAll(options.config, { env });
   const { gateway, tenants } = loaded;
   if (gateway === null || loaded.problems.length > 0) {
