@@ -85,6 +85,7 @@ async function writeConfiguration(upstreamPort: number, directory: string): Prom
   const gateway = {
     apiVersion: 'sluice/v1',
     listeners: [{ name: 'http', address: '127.0.0.1', port: 0 }],
+    workers: 1,
     admin: { port: 0 },
     tenants: { directory: 'tenants' },
     accessLog: { path: 'stdout' },

@@ -77,6 +77,10 @@ export class GatewayUnderTest {
     return this.#ports[which];
   }
 
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
   get alive(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
@@ -201,6 +205,7 @@ function writeFiles(directory: string, { gateway, tenants }: GatewayFiles): void
     admin: { address: '127.0.0.1', port: 0 },
     tenants: { directory: 'tenants' },
     accessLog: { path: 'access.log' },
+    shutdown: { grace: '0s' },
     ...gateway,
   };
   writeFileSync(join(directory, 'gateway.yaml'), stringify(whole));

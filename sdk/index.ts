@@ -1,6 +1,10 @@
 export { Action, LogLevel, Status } from './assembly/types';
+export { Body } from './assembly/body';
 export { HeaderList } from './assembly/header-list';
 export { HeaderMap } from './assembly/header-map';
+export { HttpCall } from './assembly/http-call';
+export { HttpCallHandler } from './assembly/http-call-handler';
+export { HttpCallResponse } from './assembly/http-call-response';
 export { HttpFilter } from './assembly/http-filter';
 export { Plugin } from './assembly/plugin';
 export { register, registerAs } from './assembly/registry';

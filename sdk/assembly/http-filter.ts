@@ -1,9 +1,10 @@
+import { Body } from './body';
 import { Context } from './context';
 import { focus } from './effective';
 import { HeaderList } from './header-list';
 import { HeaderMap } from './header-map';
 import { utf8 } from './memory';
-import { Action, MapType, Status, StreamType } from './types';
+import { Action, BufferType, MapType, Status, StreamType } from './types';
 
 // @ts-ignore: decorator
 @external('env', 'proxy_continue_stream')
@@ -19,8 +20,13 @@ declare function proxy_send_local_response(
 
 const requestHeaders = new HeaderMap(MapType.RequestHeaders);
 const responseHeaders = new HeaderMap(MapType.ResponseHeaders);
+const requestTrailers = new HeaderMap(MapType.RequestTrailers);
+const responseTrailers = new HeaderMap(MapType.ResponseTrailers);
+const requestBody = new Body(BufferType.RequestBody);
+const responseBody = new Body(BufferType.ResponseBody);
 /** No such map: what is left of an exchange that has ended. Reads find nothing, writes answer `BadArgument`. */
 const goneHeaders = new HeaderMap(<MapType>0xff);
+const goneBody = new Body(<BufferType>0xff);
 const DERIVE_GRPC_STATUS = -1;
 
 /**
@@ -33,8 +39,31 @@ export abstract class HttpFilter extends Context {
     return Action.Continue;
   }
 
+  /**
+   * A piece of the request's body is here, the last one when `endOfStream`, which may be empty; not called for a request
+   * without a body. Needs `export * from '@sluice/plugin-sdk/exports/request-body'`, as the next three need theirs.
+   */
+  onRequestBody(body: Body, endOfStream: bool): Action {
+    return Action.Continue;
+  }
+
+  /** The request has trailers; they end it. */
+  onRequestTrailers(trailers: HeaderMap): Action {
+    return Action.Continue;
+  }
+
   /** The response's headers are here, from the upstream or from a local reply, and have not been sent on. */
   onResponseHeaders(endOfStream: bool): Action {
+    return Action.Continue;
+  }
+
+  /** A piece of the response's body; the headers leave with the first piece that is let go. */
+  onResponseBody(body: Body, endOfStream: bool): Action {
+    return Action.Continue;
+  }
+
+  /** The response has trailers; they end it. */
+  onResponseTrailers(trailers: HeaderMap): Action {
     return Action.Continue;
   }
 
@@ -54,12 +83,30 @@ export abstract class HttpFilter extends Context {
     return focus(this.contextId) ? responseHeaders : goneHeaders;
   }
 
+  /** What is held of the request's body, for as long as it is paused; in `onRequestBody` the same as its argument. */
+  get requestBody(): Body {
+    return focus(this.contextId) ? requestBody : goneBody;
+  }
+
+  get responseBody(): Body {
+    return focus(this.contextId) ? responseBody : goneBody;
+  }
+
+  /** The request's trailers; at the end of a body that has none a write makes them. */
+  get requestTrailers(): HeaderMap {
+    return focus(this.contextId) ? requestTrailers : goneHeaders;
+  }
+
+  get responseTrailers(): HeaderMap {
+    return focus(this.contextId) ? responseTrailers : goneHeaders;
+  }
+
   /** `return this.pause()` holds this direction of the exchange until it is resumed or answered. */
   pause(): Action {
     return Action.Pause;
   }
 
-  /** Lets a paused request go on. Allowed from any callback, also from the plugin's `onTick`. */
+  /** Lets a paused request go on, what is held of its body included. Allowed from any callback, `onTick` and handlers too. */
   resumeRequest(): Status {
     return focus(this.contextId) ? proxy_continue_stream(StreamType.Request) : Status.BadArgument;
   }

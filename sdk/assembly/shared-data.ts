@@ -29,7 +29,7 @@ export abstract class SharedUpdate {
   abstract apply(old: ArrayBuffer | null): ArrayBuffer;
 }
 
-/** A store that all workers of the gateway share, seen only by plugins of the same tenant and virtual machine id. */
+/** A store that all workers of the gateway share; every plugin has one of its own for each tenant. */
 export namespace sharedData {
   export function get(key: string): SharedValue | null {
     const name = utf8(key);

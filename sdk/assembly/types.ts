@@ -15,12 +15,20 @@ export enum Status {
   Unimplemented = 12,
 }
 
-/** What a header callback answers. */
+/** What a callback of an exchange answers. */
 export enum Action {
-  /** The headers go on to the next filter. */
+  /** What was shown goes on to the next filter, with everything of it that was held before. */
   Continue = 0,
-  /** Everything of this direction is held until `resumeRequest`, `resumeResponse` or `respond`. */
+  /**
+   * Everything is held until `resumeRequest`, `resumeResponse` or `respond`. From a body callback, too: the next piece
+   * comes all the same, and the body then shows all that is held. What outgrows the plugin's limit fails: 413 for a
+   * request, the failure policy of the use for a response.
+   */
   Pause = 1,
+  /** Body callbacks only: as `Pause`, but at the limit the sender waits until the plugin resumes, and nothing fails. */
+  PauseAtLimit = 2,
+  /** Body callbacks only: what was shown goes nowhere, because the plugin has read it; the end is held. */
+  Drop = 3,
 }
 
 export enum LogLevel {
@@ -37,11 +45,14 @@ export enum MapType {
   RequestTrailers = 1,
   ResponseHeaders = 2,
   ResponseTrailers = 3,
+  CalloutHeaders = 6,
+  CalloutTrailers = 7,
 }
 
 export enum BufferType {
   RequestBody = 0,
   ResponseBody = 1,
+  CalloutBody = 4,
   VmConfiguration = 6,
   PluginConfiguration = 7,
 }

@@ -1,4 +1,4 @@
-/** What every plugin exports. With `request`, `response`, `log` and `tick` beside it, the gateway calls only those. */
+/** What every plugin exports. With others of this folder beside it, the gateway calls only those. */
 export {
   proxy_abi_version_0_2_1,
   proxy_on_configure,

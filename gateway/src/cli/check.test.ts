@@ -53,6 +53,7 @@ describe('sluice check', () => {
     expect(JSON.parse(lines.join('\n'))).toEqual({
       ok: false,
       files: 3,
+      warnings: [],
       problems: [
         {
           file: `${root}/tenants/b.yaml`,

@@ -13,25 +13,33 @@ export interface CheckOptions {
   readonly print: (line: string) => void;
 }
 
-/** `sluice check`: prints every problem of the gateway's and all tenants' files. Resolves to the exit code: 1 or 0. */
+/** `sluice check`: prints every problem of the gateway's and all tenants' files, and warnings. Resolves to the exit code: 1 or 0. */
 export async function check(options: CheckOptions): Promise<number> {
   const loaded = await loadAll(options.config, { env: options.env });
   const failed = loaded.problems.length > 0;
   const { json = false, print } = options;
   if (failed || json) printProblems(loaded, json, print);
-  else print(success(options.config, loaded));
+  else {
+    printWarnings(loaded, print);
+    print(success(options.config, loaded));
+  }
   return failed ? 1 : 0;
 }
 
 /** Prints the problems of a configuration: a line each and their number, or one JSON object. */
 export function printProblems(loaded: LoadedConfig, json: boolean, print: CheckOptions['print']): void {
-  const { problems, tenantFiles } = loaded;
+  const { problems, warnings, tenantFiles } = loaded;
   if (json) {
-    print(JSON.stringify({ ok: problems.length === 0, problems, files: tenantFiles.length + 1 }, null, 2));
+    print(JSON.stringify({ ok: problems.length === 0, problems, warnings, files: tenantFiles.length + 1 }, null, 2));
     return;
   }
+  printWarnings(loaded, print);
   for (const problem of problems) print(formatProblem(problem));
   print(failure(loaded));
+}
+
+function printWarnings({ warnings }: LoadedConfig, print: CheckOptions['print']): void {
+  for (const warning of warnings) print(`warning: ${formatProblem(warning)}`);
 }
 
 function success(config: string, { tenants }: LoadedConfig): string {

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { type Connection, Exchange } from '../exchange/exchange.ts';
 import { PairHeaders } from '../exchange/headers.ts';
 import { MemorySink } from '../exchange/memory.ts';
-import { parseTarget } from '../server/request-target.ts';
+import { isAuthority, parseTarget } from '../http1/target.ts';
 
 /** A request as the command line says it. */
 export interface RequestWords {
@@ -43,8 +43,8 @@ export function exchangeOf({ words, headers, clientIp, port }: RequestWords): Ex
 
 /** As with curl, a Host header stands in for the host of the URL. */
 function targetOf(url: string, host: string | undefined): { target: string; authority: string } {
-  const parsed = parseTarget(url, host ?? '');
-  if (parsed === null) {
+  const parsed = parseTarget(url, null);
+  if (parsed === null || !isAuthority(host ?? '')) {
     throw new UsageError(
       `${url} is no URL; write one such as https://app.example.com/path, or a path with -H 'Host: …'`,
     );

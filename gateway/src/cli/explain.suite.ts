@@ -6,7 +6,7 @@ import type { Explanation } from './explanation.ts';
 
 // What the tests of `sluice explain` have in common: a gateway's folder, and runs of the command over it.
 
-const GATEWAY = `apiVersion: sluice/v1
+export const GATEWAY = `apiVersion: sluice/v1
 listeners: [{ name: http, port: 8080 }]
 registries: { local: { type: file, path: services.yaml } }
 tenants: { directory: tenants }

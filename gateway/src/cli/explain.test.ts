@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BUCKETS, bucketOf } from '../core/hash.ts';
-import { Folder } from './explain.suite.ts';
+import { Folder, GATEWAY } from './explain.suite.ts';
 
 let folder: Folder;
 beforeAll(() => {
@@ -183,6 +183,7 @@ describe('the lane', () => {
 
 it('explains ten thousand routes in reasonable time, and needs no secrets directory', async () => {
   const own = new Folder();
+  own.write('gateway.yaml', GATEWAY.replace('directory: tenants', 'directory: tenants, limits: { routes: 10000 }'));
   const routes = Array.from(
     { length: 10_000 },
     (_, index) => `  - { id: r${index}, hosts: [b.c], match: { path: { prefix: /p${index} } }, respond: {} }`,

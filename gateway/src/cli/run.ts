@@ -31,7 +31,8 @@ export interface Signals {
 
 /**
  * `sluice run`: serves until SIGTERM or SIGINT, then drains. Resolves to the exit code: 0 after a drain, 1 when it could
- * not start or a worker died. A second signal ends the drain at once. SIGHUP reads tenants and secrets anew.
+ * not start or its workers died again and again. A second signal ends the drain at once. SIGHUP reads all configuration
+ * anew.
  */
 export async function run(options: RunOptions, signals: Signals): Promise<number> {
   const config = await readGateway(options);
@@ -39,11 +40,15 @@ export async function run(options: RunOptions, signals: Signals): Promise<number
   const ended = Promise.withResolvers<number>();
   const starting = startGateway({
     config,
+    configFile: { path: options.config, env: options.env },
     version: options.version,
     ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
-    onFatal: (reason) => {
-      options.printError(reason);
-      ended.resolve(1);
+    onFatal: (error) => {
+      printFailure(error, options);
+      // What is left is brought down, so that the last lines of the access log are written.
+      const stopped = starting.then((gateway) => gateway.stop({ grace: 0, deadline: 0 }));
+      const end = (): void => ended.resolve(1);
+      stopped.then(end, end);
     },
   });
   // From the beginning: process 1 of a container has no default handling of signals.
@@ -53,7 +58,7 @@ export async function run(options: RunOptions, signals: Signals): Promise<number
     options.onStarted?.(gateway);
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
-    options.printError(`${error.code} ${error.message}`);
+    printFailure(error, options);
     return 1;
   }
   return ended.promise;
@@ -94,6 +99,10 @@ function followSignals(
   signals.on('SIGTERM', stop);
   signals.on('SIGINT', stop);
   signals.on('SIGHUP', () => afterStart((gateway) => gateway.reload()));
+}
+
+function printFailure({ code, message }: GatewayError, { printError }: RunOptions): void {
+  printError(`${code} ${message}`);
 }
 
 function ignore(): void {}

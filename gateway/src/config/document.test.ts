@@ -55,11 +55,22 @@ describe('parseConfigText', () => {
       ).join('\n'),
     ],
     ['aliases of a long list', `a: &a [${'1,'.repeat(100_000)}]\nb: [${'*a,'.repeat(99)}]`],
+    ['many items', `a:\n${'- 1\n'.repeat(LIMITS.configMarks)}`],
+    ['many anchors', `a: ${'&a '.repeat(LIMITS.configMarks + 1)}`],
     ['a long text', `a: "${'x'.repeat(LIMITS.configFileBytes)}"`],
   ])('bounds %s', (_, text) => {
     const { problems, value } = parseConfigText('f.yaml', text);
     expect(problems[0]!.code).toMatch(/^SLUICE_CONFIG_(TOO_LARGE|SYNTAX)$/);
     if (problems[0]!.code === 'SLUICE_CONFIG_TOO_LARGE') expect(value).toBeUndefined();
+  });
+
+  it.each([
+    ['alias', `a: *${'x'.repeat(10_000)}`],
+    ['tag', `a: !${'x'.repeat(10_000)} 1`],
+    ['key', `? ${'x'.repeat(10_000)}\n: 1\n? ${'x'.repeat(10_000)}\n: 2`],
+  ])('does not repeat a long %s in its message', (_, text) => {
+    const [problem] = parseConfigText('f.yaml', text).problems;
+    expect(problem!.message.length + problem!.key.length).toBeLessThan(1100);
   });
 
   it('finds repeated keys among many in linear time', () => {

@@ -1,7 +1,7 @@
 import { type Alias, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type Scalar } from 'yaml';
 import type { ErrorCode } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
-import { fileProblem, formatPath, type Path, type Problem } from './problem.ts';
+import { fileProblem, formatPath, type Path, type Problem, shorten } from './problem.ts';
 
 /** Any value of a configuration file, as JSON knows it. */
 export type Plain = null | boolean | number | string | Plain[] | { [key: string]: Plain };
@@ -39,7 +39,12 @@ const SYNTAX_REMEDIES: Readonly<Record<string, string>> = {
  * scalars, and what exceeds size, depth or number of values are problems. Takes time linear in the text.
  */
 export function parseConfigText(file: string, text: string): ConfigDocument {
-  if (Buffer.byteLength(text) > LIMITS.configFileBytes) return tooLarge(file);
+  if (Buffer.byteLength(text) > LIMITS.configFileBytes) {
+    return tooLarge(file, `the file is larger than ${LIMITS.configFileBytes / 1024 / 1024} MiB`);
+  }
+  if (countMarks(text) > LIMITS.configMarks) {
+    return tooLarge(file, `the file has more than ${LIMITS.configMarks} lines, brackets, commas and items`);
+  }
   const lines = new LineCounter();
   const document = parseDocument(text, {
     lineCounter: lines,
@@ -74,14 +79,25 @@ export function parseConfigText(file: string, text: string): ConfigDocument {
   };
 }
 
-function tooLarge(file: string): ConfigDocument {
-  const limit = `${LIMITS.configFileBytes / 1024 / 1024} MiB`;
-  const problem = fileProblem(
-    file,
-    'SLUICE_CONFIG_TOO_LARGE',
-    `the file is larger than ${limit}`,
-    'split or shorten it',
-  );
+/** Characters that may begin an item, a key or a collection: a bound for what the parser will make of the text. */
+function countMarks(text: string): number {
+  let marks = 0;
+  for (let at = 0; at < text.length; at++) {
+    const mark = text.charCodeAt(at);
+    if (mark >= MARKS.length || MARKS[mark] === 0) continue;
+    if (MARKS[mark] === ALWAYS || text.charCodeAt(at + 1) <= SPACE) marks++;
+  }
+  return marks;
+}
+
+const SPACE = 32;
+const [ALWAYS, BEFORE_SPACE] = [1, 2];
+const MARKS = new Uint8Array(128);
+for (const mark of '\n,[{&*!') MARKS[mark.charCodeAt(0)] = ALWAYS;
+for (const mark of '-?:') MARKS[mark.charCodeAt(0)] = BEFORE_SPACE;
+
+function tooLarge(file: string, message: string): ConfigDocument {
+  const problem = fileProblem(file, 'SLUICE_CONFIG_TOO_LARGE', message, 'split or shorten it');
   const nowhere = { line: 0, column: 0 };
   return { value: undefined, problems: [problem], locate: () => nowhere, sourceOf: () => undefined };
 }
@@ -110,7 +126,9 @@ class Reader {
 
   report(offset: number, path: Path, code: ErrorCode, text: { message: string; remedy: string }): void {
     if (this.problems.length >= LIMITS.configProblems) return;
-    this.problems.push({ file: this.#file, ...this.#place(offset), key: formatPath(path), code, ...text });
+    const { message, remedy } = text;
+    const what = { key: shorten(formatPath(path)), code, message: shorten(message), remedy };
+    this.problems.push({ file: this.#file, ...this.#place(offset), ...what });
   }
 
   reportDepth(offset: number, path: Path): void {
@@ -177,7 +195,7 @@ class Reader {
 
   #readList(node: Node, path: (string | number)[]): Plain {
     if (!isSeq(node)) return null;
-    return node.items.map((item, index) => this.#read(item as Node | null, [...path, index]));
+    return node.items.map((item, index) => this.#readAt(item as Node | null, path, index));
   }
 
   #readMap(node: Node, path: (string | number)[]): Plain {
@@ -193,9 +211,17 @@ class Reader {
         continue;
       }
       seen.set(key, offset);
-      map[key] = this.#read(pair.value as Node | null, [...path, key]);
+      map[key] = this.#readAt(pair.value as Node | null, path, key);
     }
     return map;
+  }
+
+  /** One path for the whole document: a copy at each step would take longer than the reading. */
+  #readAt(node: Node | null, path: (string | number)[], step: string | number): Plain {
+    path.push(step);
+    const value = this.#read(node, path);
+    path.pop();
+    return value;
   }
 
   #repeated(key: string, seen: ReadonlyMap<string, number>): { message: string; remedy: string } | null {

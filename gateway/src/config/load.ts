@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { LIMITS } from '../core/limits.ts';
+import { readCertificate, validityFault } from './certificate.ts';
 import { ClaimRegister } from './claims.ts';
 import { displayPath, listTenantFiles, readConfigFile, reasonOf } from './files.ts';
 import { type GatewayOutline, type ParsedGateway, parseGateway, pluginPath } from './parse-gateway.ts';
@@ -20,6 +21,8 @@ export interface LoadedConfig {
   readonly tenantFiles: readonly string[];
   /** Of all files, sorted by file and place. */
   readonly problems: readonly Problem[];
+  /** What the gateway accepts and clients will not; sorted like the problems. */
+  readonly warnings: readonly Problem[];
 }
 
 /** Reads `gateway.yaml` and all that it names: tenant files, services files, secrets, plugin modules. Never throws. */
@@ -29,10 +32,15 @@ export async function loadAll(
 ): Promise<LoadedConfig> {
   const file = displayPath(resolve(gatewayFile));
   const read = await readConfigFile(resolve(gatewayFile));
-  if (read.text === null) return { gateway: null, tenants: [], tenantFiles: [], problems: [read.problem] };
+  if (read.text === null)
+    return { gateway: null, tenants: [], tenantFiles: [], problems: [read.problem], warnings: [] };
   const parsed = parseGateway(file, read.text, options);
   const problems = [...parsed.problems];
-  if (parsed.readable !== null) problems.push(...(await checkNamedFiles(file, parsed, parsed.readable)));
+  const warnings: Problem[] = [];
+  if (parsed.readable !== null) {
+    problems.push(...(await checkNamedFiles(file, parsed, parsed.readable)));
+    await checkCertificates(file, parsed, parsed.readable, problems, warnings);
+  }
   const surroundings = parsed.config ?? parsed.outline;
   const loaded = surroundings === null ? null : await loadTenants(file, parsed, surroundings);
   problems.push(...(loaded?.problems ?? []));
@@ -41,6 +49,7 @@ export async function loadAll(
     tenants: loaded?.tenants ?? [],
     tenantFiles: loaded?.files ?? [],
     problems: problems.sort(compareProblems),
+    warnings,
   };
 }
 
@@ -110,6 +119,29 @@ async function checkNamedFiles(file: string, parsed: ParsedGateway, config: Gate
     );
   }
   return problems;
+}
+
+/** Reads every certificate with its key; what is wrong is reported at the key of `gateway.yaml` that names the file. */
+async function checkCertificates(
+  file: string,
+  parsed: ParsedGateway,
+  { listeners }: GatewayConfig,
+  problems: Problem[],
+  warnings: Problem[],
+): Promise<void> {
+  for (const [index, { tls }] of listeners.entries()) {
+    for (const [position, files] of (tls?.certificates ?? []).entries()) {
+      const path: Path = ['listeners', index, 'tls', 'certificates', position];
+      if (parsed.unread([...path, 'certFile']) || parsed.unread([...path, 'keyFile'])) continue;
+      const { certificate, fault } = await readCertificate(files);
+      const found = fault ?? validityFault(files, certificate, Date.now());
+      if (found === null) continue;
+      const { at, code, message, remedy } = found;
+      const key = [...path, at];
+      const problem = { file, ...parsed.placeOf(key), key: formatPath(key), code, message, remedy };
+      (fault === null ? warnings : problems).push(problem);
+    }
+  }
 }
 
 function unreadable(file: string, parsed: ParsedGateway, path: Path, message: string, remedy: string): Problem {

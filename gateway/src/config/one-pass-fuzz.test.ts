@@ -61,26 +61,33 @@ const TENANT: Plain = {
       upstream: { service: 'legacy' },
     },
     { id: 'd', match: { path: { prefix: '/d' } }, redirect: { scheme: 'https', replacePrefix: '/e', status: 301 } },
-    { id: 'e', respond: { status: 204, headers: { 'x-a': 'b' } } },
+    { id: 'e', maxBodySize: '1KiB', respond: { status: 204, headers: { 'x-a': 'b' } } },
   ],
 };
 
 const GATEWAY: Plain = {
   apiVersion: 'sluice/v1',
   listeners: [
-    { name: 'a', address: '127.0.0.1', port: 80 },
+    { name: 'a', address: '127.0.0.1', port: 80, limits: { connections: 5, idleTimeout: '5s', requestBody: '1MiB' } },
     { name: 'b', address: '127.0.0.2', port: 80 },
   ],
-  workers: 1,
+  workers: 2,
+  shutdown: { grace: '1s', deadline: '10s' },
   admin: { address: '127.0.0.3', port: 80 },
   registries: {
     nacos: { type: 'nacos', servers: ['h:60000'], username: 'u', password: { secret: 's' }, grpcPortOffset: 5 },
     local: { type: 'file', path: 'services.yaml' },
   },
-  tenants: { directory: 'tenants' },
+  tenants: {
+    directory: 'tenants',
+    limits: { routes: 10, bufferedBodies: '1MiB' },
+    overrides: { home: { limits: { routes: 20 } } },
+  },
+  overload: { loopDelay: '1s', descriptors: 80 },
   plugins: [{ name: 'p', source: 'file:p.wasm', limits: { memory: '1MiB', fuel: { request: 5000 } } }],
   chain: [{ use: 'p', config: { a: { secret: 's' } } }],
   secrets: { directory: 's' },
+  state: { directory: 'state' },
   trustedProxies: ['10.0.0.0/8'],
   accessLog: { path: 'stdout', format: 'json' },
 };
@@ -117,7 +124,8 @@ const FILES = [
 ] as const;
 
 /** Whether the names of the mapping at `path` are the writer's own. */
-const namesOwn = (path: Path) => /(^|\.)(services|registries|metadata|headers|config)$/.test(formatPath(path));
+const namesOwn = (path: Path) =>
+  /(^|\.)(services|registries|metadata|headers|config|overrides)$/.test(formatPath(path));
 
 describe.each(FILES)('a mistake in %s', (_, file, check) => {
   const paths = pathsOf(file).filter((path) => !path.includes('config') && !path.includes('secret'));

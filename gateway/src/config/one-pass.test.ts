@@ -114,7 +114,7 @@ accessLog: { path: { secret: s } }
 `,
     [
       'gateway.yaml:2:43 listeners[0].address: 5 is a number, not text — put it in quotes: "5"',
-      'gateway.yaml:2:89 listeners[1].tls: not supported yet: TLS on a listener — remove the key, or end TLS in front of the gateway',
+      'gateway.yaml:2:94 listeners[1].tls: the key certificates is missing — add certificates: a list; each item is a mapping with certFile, keyFile',
       'gateway.yaml:2:108 listeners[2].name: the listener name "b" is there twice — give each listener name once',
       'gateway.yaml:4:26 registries.A.type: "nakos" is not valid here — did you mean nacos?',
       'gateway.yaml:4:63 registries.b.servers[0]: "h" is not valid here — give host:port such as 10.0.0.7:8080 or "[::1]:8080"',

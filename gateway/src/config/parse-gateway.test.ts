@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_LISTENER_LIMITS } from './schema-limits.ts';
 import { parseGateway, pluginPath } from './parse-gateway.ts';
 import { formatProblem } from './problem.ts';
 
@@ -11,7 +12,7 @@ const BROKEN: readonly Case[] = [
   [
     '- a',
     [
-      'gateway.yaml:1:1 a list is not valid here — give a mapping with apiVersion, listeners, workers, admin, registries, tenants, plugins, chain …',
+      'gateway.yaml:1:1 a list is not valid here — give a mapping with apiVersion, listeners, workers, shutdown, admin, registries, tenants, overload …',
     ],
   ],
   [
@@ -31,15 +32,16 @@ tenants: {}`,
     ],
   ],
   [BASE + 'listners: []', ['gateway.yaml:4:1 listners: unknown key — did you mean listeners?']],
+  [BASE + 'workers: autp', ['gateway.yaml:4:10 workers: "autp" is not valid here — did you mean auto?']],
   [
-    BASE + 'workers: auto',
-    ['gateway.yaml:4:10 workers: not supported yet: more than one worker — give 1, or 0 for tests'],
+    BASE + 'workers: "4"',
+    ['gateway.yaml:4:10 workers: "4" is not valid here — give auto or a whole number from 0 to 64'],
   ],
+  [BASE + 'workers: 65', ['gateway.yaml:4:10 workers: 65 is not valid here — give a whole number from 0 to 64']],
   [
-    BASE + 'workers: 4',
-    ['gateway.yaml:4:10 workers: not supported yet: more than one worker — give 1, or 0 for tests'],
+    BASE + 'shutdown: { grace: 5 }',
+    ['gateway.yaml:4:20 shutdown.grace: 5 is a number, not text — give a duration such as 250ms, 3s, 1.5m or 1h'],
   ],
-  [BASE + 'workers: -1', ['gateway.yaml:4:10 workers: -1 is not valid here — give a whole number from 0 to 1']],
   [
     BASE + 'admin: { port: 8080 }',
     ['gateway.yaml:4:16 admin.port: port 8080 is already taken by listener http — choose another port'],
@@ -89,13 +91,13 @@ tenants: {}`,
   [BASE + 'registries: { a: nacos }', ['gateway.yaml:4:18 registries.a: "nacos" is not valid here — give a mapping']],
   [
     BASE +
-      'plugins: [{ name: a, source: https://x/y.wasm }, { name: a, source: x.wasm }, { name: b, source: "file:x", sha256: ABC, allow: {} }]',
+      'plugins: [{ name: a, source: https://x/y.wasm }, { name: a, source: x.wasm }, { name: b, source: "file:x", sha256: ABC, allow: { foreignFunctions: [] } }]',
     [
       'gateway.yaml:4:30 plugins[0].source: not supported yet: a plugin source with https: — fetch the module and give file: and its path',
       'gateway.yaml:4:58 plugins[1].name: the plugin name "a" is there twice — give each plugin name once',
       'gateway.yaml:4:69 plugins[1].source: "x.wasm" is not valid here — give file: and the path of the module',
       'gateway.yaml:4:116 plugins[2].sha256: "ABC" is not valid here — give 64 hexadecimal digits in lower case',
-      'gateway.yaml:4:121 plugins[2].allow: not supported yet: permissions of a plugin beyond the defaults — remove the key',
+      'gateway.yaml:4:130 plugins[2].allow.foreignFunctions: not supported yet: foreign functions of plugins — remove the key',
     ],
   ],
   [
@@ -160,12 +162,12 @@ registries: { a: { type: nacos, servers: ["h:1"], password: { secret: nope } } }
   [
     `apiVersion: sluice/v1
 listeners:
-  - { name: a, port: 80, tls: {} }
+  - { name: a, port: 80, domains: [a.example] }
   - { name: a, port: 80, address: localhost }
 tenants: { directory: t }
 `,
     [
-      'gateway.yaml:3:26 listeners[0].tls: not supported yet: TLS on a listener — remove the key, or end TLS in front of the gateway',
+      'gateway.yaml:3:26 listeners[0].domains: not supported yet: a listener for some domains only — remove the key',
       'gateway.yaml:4:13 listeners[1].name: the listener name "a" is there twice — give each listener name once',
       'gateway.yaml:4:22 listeners[1].port: port 80 is already taken by listener a — choose another port',
       'gateway.yaml:4:35 listeners[1].address: "localhost" is not an IP address — give an address of this machine: :: for all, 127.0.0.1 for local use',
@@ -215,8 +217,9 @@ describe('parseGateway', () => {
   it('fills in defaults, decodes units and makes paths absolute', () => {
     expect(parsed.problems).toEqual([]);
     const config = parsed.config!;
-    expect(config.listeners).toEqual([{ name: 'http', address: '::', port: 8080 }]);
-    expect(config.workers).toBe(1);
+    expect(config.listeners).toEqual([{ name: 'http', address: '::', port: 8080, limits: DEFAULT_LISTENER_LIMITS }]);
+    expect(config.workers).toBe('auto');
+    expect(config.shutdown).toEqual({ grace: 5000, deadline: 30_000 });
     expect(config.admin).toEqual({ address: '127.0.0.1', port: 0 });
     expect(config.tenants.directory).toBe('/etc/sluice/tenants');
     expect(config.secrets).toEqual({ directory: '/etc/sluice/secrets' });
@@ -225,6 +228,7 @@ describe('parseGateway', () => {
     expect(config.registries['nacos']).toMatchObject({ username: '', password: 'p4ss-word', grpcPortOffset: 1000 });
     expect(config.plugins[0]!.limits).toEqual({
       memory: 1024 ** 2,
+      body: 1024 ** 2,
       fuel: { request: 5_000_000, tick: 10_000_000, configure: 20_000_000 },
     });
     expect(pluginPath(config.plugins[0]!)).toBe('/etc/sluice/plugins/key-auth.wasm');

@@ -1,9 +1,11 @@
 import { dirname, resolve } from 'node:path';
 import type { Place, Plain } from './document.ts';
 import { catalogueUnread, checkGateway } from './gateway-rules.ts';
+import { limitsUnread } from './limit-rules.ts';
 import type { Path, Problem } from './problem.ts';
 import { deepFreeze, type Reading, readConfig } from './read.ts';
 import { type GatewayConfig, GatewaySchema, type RegistryConfig } from './schema-gateway.ts';
+import type { ListenerConfig } from './schema-listener.ts';
 import { isMapping } from './schema-view.ts';
 import { readSecretFile, type SecretReader } from './secrets.ts';
 import { type Environment, expandVariables } from './substitute.ts';
@@ -20,7 +22,7 @@ export interface GatewaySources {
 
 export interface GatewayOutline extends TenantSurroundings {
   /** Absolute. */
-  readonly tenants: { readonly directory: string };
+  readonly tenants: { readonly directory: string } & NonNullable<TenantSurroundings['tenants']>;
 }
 
 export interface ParsedGateway {
@@ -43,8 +45,9 @@ export interface ParsedGateway {
 }
 
 /**
- * Parses the operator's file. Relative paths in it (`tenants.directory`, `secrets.directory`, the path of a file
- * registry, a plugin's `file:`, the access log's file) are taken from the directory of `file` and become absolute.
+ * Parses the operator's file. Relative paths in it (`tenants.directory`, `secrets.directory`, certificates and keys, the
+ * path of a file registry, a plugin's `file:`, the access log's file) are taken from the directory of `file` and become
+ * absolute.
  */
 export function parseGateway(file: string, text: string, sources: GatewaySources = {}): ParsedGateway {
   const base = dirname(resolve(file));
@@ -97,7 +100,10 @@ function outlineOf(reading: Reading<typeof GatewaySchema>, base: string, env: En
   if (!isMapping(written) || tenants === null) return null;
   const secrets = secretsDirectory(written, env, base);
   return {
-    tenants: { directory: tenants },
+    tenants:
+      decoded === null || limitsUnread(decoded.tenants, report)
+        ? { directory: tenants }
+        : { ...decoded.tenants, directory: tenants },
     plugins: decoded === null || catalogueUnread(decoded, report) ? null : decoded.plugins,
     registries: decoded === null || report.unread(['registries']) ? null : decoded.registries,
     // After an error of syntax the section may be in what could not be read.
@@ -114,12 +120,23 @@ function normalize(config: GatewayConfig, base: string): GatewayConfig {
   const { path } = config.accessLog;
   return {
     ...config,
+    listeners: config.listeners.map((listener) => resolveCertificates(listener, base)),
     registries,
-    tenants: { directory: resolve(base, config.tenants.directory) },
+    tenants: { ...config.tenants, directory: resolve(base, config.tenants.directory) },
     plugins: config.plugins.map((plugin) => ({ ...plugin, source: `file:${resolve(base, pluginPath(plugin))}` })),
     ...(config.secrets === undefined ? {} : { secrets: { directory: resolve(base, config.secrets.directory) } }),
+    ...(config.state === undefined ? {} : { state: { directory: resolve(base, config.state.directory) } }),
     accessLog: { ...config.accessLog, path: path === 'stdout' || path === 'off' ? path : resolve(base, path) },
   };
+}
+
+function resolveCertificates(listener: ListenerConfig, base: string): ListenerConfig {
+  if (listener.tls === undefined) return listener;
+  const certificates = listener.tls.certificates.map(({ certFile, keyFile }) => ({
+    certFile: resolve(base, certFile),
+    keyFile: resolve(base, keyFile),
+  }));
+  return { ...listener, tls: { ...listener.tls, certificates } };
 }
 
 /** A password that stands in the file itself is not for display; a reference to one is. */

@@ -47,7 +47,12 @@ domains: app.example.com`,
       'home.yaml:1:1 the key domains is missing — add domains: a list; each item is a host name such as app.example.com or "*.example.com"',
     ],
   ],
-  [BASE + 'quotas: {}', ['home.yaml:4:1 quotas: not supported yet: quotas of a tenant — remove the key']],
+  [
+    BASE + 'quotas: {}',
+    [
+      'home.yaml:4:1 quotas: not supported yet: quotas in the file of a tenant — have the operator set tenants.quotas or tenants.overrides',
+    ],
+  ],
   [
     BASE + 'lanes: [{ name: gray, tag: 1 }]',
     ['home.yaml:4:28 lanes[0].tag: 1 is a number, not text — put it in quotes: "1"'],

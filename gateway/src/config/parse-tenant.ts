@@ -12,7 +12,8 @@ import {
   TenantSchema,
 } from './schema-tenant.ts';
 import { isMapping } from './schema-view.ts';
-import { readSecretFile, type SecretReader, secretsOfTenant } from './secrets.ts';
+import { type SecretReader, SecretReading } from './secrets.ts';
+import type { SecretPlace } from './substitute.ts';
 import { checkTenant, type TenantSurroundings } from './tenant-rules.ts';
 
 /** What a tenant's file may refer to. */
@@ -46,25 +47,108 @@ export interface ParsedTenant {
   readonly redacted: Plain;
 }
 
+/** A tenant before the secrets of its plugins' configurations are put in: plain data that may be kept and sent. */
+export interface TenantDraft extends ParsedTenant {
+  /** As in `ParsedTenant`, but not frozen, and with `{ secret: name }` at `secretPlaces`. */
+  readonly config: TenantConfig | null;
+  readonly secretPlaces: readonly SecretPlace[];
+  /** `config` holds values of secrets all the same, because they stand where the schema checks them. */
+  readonly holdsSecrets: boolean;
+  /** `SecretReading.digest` of all values as they were. */
+  readonly secretsDigest: string;
+}
+
 /** Parses a tenant's file. It may use secrets, but not the operator's environment variables. */
 export function parseTenant(file: string, text: string, sources: TenantSources): ParsedTenant {
-  const { gateway, readSecret = readSecretFile } = sources;
-  const reading = readConfig(TenantSchema, file, text, (written) => ({
-    env: null,
-    secretsDirectory: gateway.secrets === null ? undefined : (gateway.secrets?.directory ?? null),
-    readSecret: secretsOfTenant(readSecret, tenantNameOf(written)),
-  }));
+  const { secretPlaces, config, claims, problems, salvaged, secretNames, redacted } = draftTenant(file, text, sources);
+  const parsed = { claims, problems, salvaged, secretNames, redacted };
+  if (config === null) return { ...parsed, config };
+  const secrets = new SecretReading(sources.gateway.secrets?.directory, config.tenant, sources.readSecret);
+  return { ...parsed, config: fillSecrets(config, secretPlaces, secrets) };
+}
+
+/** The first part of `parseTenant`: everything but the secrets of plugins' configurations, which are only looked for. */
+export function draftTenant(file: string, text: string, sources: TenantSources): TenantDraft {
+  const { gateway } = sources;
+  const directory = gateway.secrets === null ? undefined : (gateway.secrets?.directory ?? null);
+  let secrets = new SecretReading(undefined, null);
+  const reading = readConfig(TenantSchema, file, text, (written) => {
+    secrets = new SecretReading(directory ?? undefined, tenantNameOf(written), sources.readSecret);
+    const readSecret = (_: string, name: string) => secrets.value(name);
+    return { env: null, secretsDirectory: directory, readSecret, keepReferences: true };
+  });
   if (reading.decoded !== null) checkTenant(reading.decoded, reading.written, gateway, reading.report);
   const problems = reading.problems();
   const good = reading.decoded !== null && reading.report.clean;
   const claims = claimsOf(good ? reading.decoded : reading.written, reading.placeOf);
   return {
     claims,
-    config: good ? deepFreeze(normalize(reading.decoded)) : null,
+    config: good ? normalize(reading.decoded) : null,
     problems,
     salvaged: good ? null : salvage(claims),
     secretNames: reading.secretNames,
+    secretPlaces: reading.secretPlaces,
+    holdsSecrets: reading.secretsPutIn,
+    secretsDigest: secrets.digest(reading.secretNames),
     redacted: reading.redacted(),
+  };
+}
+
+/** The second part: a frozen configuration with the secrets at `places`. Null when one of them is missing by now. */
+export function fillSecrets(
+  config: TenantConfig,
+  places: readonly SecretPlace[],
+  secrets: SecretReading,
+): TenantConfig | null {
+  if (places.length === 0) return deepFreeze(config);
+  if (places.some(({ name }) => secrets.value(name) === null)) return null;
+  return deepFreeze(replaceAt(config, places, (name) => secrets.value(name)));
+}
+
+/** The configuration as `draftTenant` made it, with references again at `places`: what may be kept on disk. */
+export function withoutSecrets(config: TenantConfig, places: readonly SecretPlace[]): TenantConfig {
+  return replaceAt(config, places, (name) => ({ secret: name }));
+}
+
+/** A copy of the containers that lead to `places`; everything else is shared. */
+function replaceAt(
+  config: TenantConfig,
+  places: readonly SecretPlace[],
+  valueOf: (name: string) => unknown,
+): TenantConfig {
+  const copies = new Set<unknown>();
+  const copyOf = (container: unknown): Record<string | number, unknown> => {
+    if (copies.has(container)) return container as Record<string | number, unknown>;
+    const copy = Array.isArray(container) ? [...container] : { ...(container as object) };
+    copies.add(copy);
+    return copy;
+  };
+  const root = copyOf(config);
+  for (const { path, name } of places) {
+    let holder = root;
+    for (const step of path.slice(0, -1)) {
+      const inner = copyOf(holder[step]);
+      holder[step] = inner;
+      holder = inner;
+    }
+    holder[path.at(-1)!] = valueOf(name);
+  }
+  return root as unknown as TenantConfig;
+}
+
+/** What `draftTenant` looks at, and nothing else of the gateway's configuration: plain data, equal when it is equal. */
+export function surroundingsOf(gateway: TenantSurroundings): TenantSurroundings {
+  const { plugins, registries, secrets, tenants: { limits, overrides = {} } = {} } = gateway;
+  const names = Object.keys(registries ?? {}).sort();
+  const own = Object.entries(overrides).map(([tenant, override]) => [tenant, { limits: override.limits }] as const);
+  return {
+    plugins: plugins?.map(({ name }) => ({ name })) ?? null,
+    registries: registries === null ? null : Object.fromEntries(names.map((name) => [name, null])),
+    ...(secrets === undefined ? {} : { secrets }),
+    tenants: {
+      ...(limits === undefined ? {} : { limits }),
+      overrides: Object.fromEntries(own) as typeof overrides,
+    },
   };
 }
 

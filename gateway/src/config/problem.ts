@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../core/errors.ts';
+import { LIMITS } from '../core/limits.ts';
 
 /** One mistake in a configuration file: where, what is wrong, and what would be right. Never holds a secret's value. */
 export interface Problem {
@@ -28,6 +29,11 @@ export function formatPath(path: Path): string {
     else text += text === '' ? part : `.${part}`;
   }
   return text;
+}
+
+/** A message or key that repeats what a file says, cut where it says too much. */
+export function shorten(text: string): string {
+  return text.length <= LIMITS.configMessageLength ? text : `${text.slice(0, LIMITS.configMessageLength)}…`;
 }
 
 /** One line: `file:line:column key: message — remedy`. */

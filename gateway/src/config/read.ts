@@ -4,7 +4,7 @@ import { parseConfigText, type Place, type Plain } from './document.ts';
 import { compareProblems, type Path, type Problem } from './problem.ts';
 import { Report } from './report.ts';
 import { decodeShape } from './shape.ts';
-import { type Sources, substitute } from './substitute.ts';
+import { type SecretPlace, type Sources, substitute } from './substitute.ts';
 
 /** What is known of a file after its text has been checked against the schema. */
 export interface Reading<S extends TSchema> {
@@ -14,6 +14,10 @@ export interface Reading<S extends TSchema> {
   /** Null when nothing can be read; with stand-ins for what cannot be read, as the report knows. */
   readonly decoded: StaticDecode<S> | null;
   readonly secretNames: readonly string[];
+  /** Secrets that `decoded` only refers to (`Sources.keepReferences`). */
+  readonly secretPlaces: readonly SecretPlace[];
+  /** Values of secrets stand in `decoded`. */
+  readonly secretsPutIn: boolean;
   /** Place of the value at `path`, or of its nearest parent. */
   readonly placeOf: (path: Path) => Place;
   /** All problems so far, by place; grows with the report. */
@@ -44,6 +48,8 @@ export function readConfig<S extends TSchema>(
     written,
     decoded,
     secretNames: filled?.secretNames ?? [],
+    secretPlaces: filled?.secretPlaces ?? [],
+    secretsPutIn: filled?.secretsPutIn ?? false,
     placeOf: (path) => document.locate(path, 'value'),
     problems: () => [...document.problems, ...report.problems()].sort(compareProblems),
     redacted: () => (wellFormed ? fillDefaults(schema, written ?? null) : (written ?? null)),

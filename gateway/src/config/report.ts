@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { ConfigDocument } from './document.ts';
-import { formatPath, type Path, type Problem } from './problem.ts';
+import { formatPath, type Path, type Problem, shorten } from './problem.ts';
 
 /** A value that was put in from outside the file and must not be told. */
 interface Concealed {
@@ -22,6 +22,10 @@ export class Report {
   readonly #settled = new Set<string>();
   /** Cost of the patterns compiled so far. */
   regexCost = 0;
+  /** Patterns looked at so far. */
+  regexes = 0;
+  /** How many the file may have. */
+  maxRegexes = Number.POSITIVE_INFINITY;
   #left = 0;
 
   constructor(file: string, document: ConfigDocument) {
@@ -68,7 +72,8 @@ export class Report {
     const said =
       origin === undefined || at === 'key' ? this.#scrub(message) : `the value of ${origin.notation} is not valid here`;
     const place = this.#document.locate(path, at);
-    this.#problems.push({ file: this.file, ...place, key, code, message: said, remedy: this.#scrub(remedy) });
+    const text = { message: shorten(said), remedy: shorten(this.#scrub(remedy)) };
+    this.#problems.push({ file: this.file, ...place, key: shorten(key), code, ...text });
   }
 
   /** The scalar at `path` as written; undefined for one that came from outside. */

@@ -92,6 +92,11 @@ export function checkTemplate(source: string | undefined, path: Path, report: Re
 export function checkRegex(source: string | undefined, path: Path, report: Report): Regex | null {
   // Compiling is slow; a file full of costly patterns must not stall the thread.
   if (source === undefined || report.full || report.regexCost > LIMITS.regexCostPerFile) return null;
+  report.regexes++;
+  if (report.regexes > report.maxRegexes) {
+    if (report.regexes === report.maxRegexes + 1) reportCeiling('regexes', report.maxRegexes, path, report);
+    return null;
+  }
   try {
     const regex = compileRegex(source);
     report.regexCost += regex.cost;
@@ -110,6 +115,24 @@ export function checkRegex(source: string | undefined, path: Path, report: Repor
   }
   return null;
 }
+
+/** Reports the first of a tenant's things that is one too many. */
+export function reportCeiling(
+  what: 'routes' | 'regexes' | 'plugins',
+  ceiling: number,
+  path: Path,
+  report: Report,
+): void {
+  const message = `the tenant may have ${ceiling} ${CEILINGS[what]}, and this is one more`;
+  const remedy = `remove some, or have the operator raise ${what} of tenants.limits or tenants.overrides`;
+  report.add(path, 'SLUICE_CONFIG_CEILING', message, remedy);
+}
+
+const CEILINGS = {
+  routes: 'routes',
+  regexes: 'regular expressions',
+  plugins: 'plugin uses that differ in plugin or config',
+} as const;
 
 export function checkCidrs(cidrs: readonly string[] | undefined, path: Path, report: Report): void {
   for (const [index, cidr] of (cidrs ?? []).entries()) {

@@ -31,6 +31,20 @@ export function Size(options: { description: string; default?: string }) {
   );
 }
 
+/** A duration in whole seconds or milliseconds as the configuration writes it, for defaults that stand elsewhere. */
+export function durationText(ms: number): string {
+  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+}
+
+/** The same for a size in bytes. */
+export function sizeText(bytes: number): string {
+  for (const unit of ['GiB', 'MiB', 'KiB'] as const) {
+    const factor = SIZE_UNITS[unit]!;
+    if (bytes !== 0 && bytes % factor === 0) return `${bytes / factor}${unit}`;
+  }
+  return `${bytes}B`;
+}
+
 export const strict = { additionalProperties: false } as const;
 
 /** The same schema with words of its own for one place. */

@@ -1,14 +1,9 @@
 import { Type } from 'typebox';
-import { Cidr, described, HostPort, Name, PluginUse, Port, Size, strict } from './schema-common.ts';
-
-const Listener = Type.Object(
-  {
-    name: described(Name, 'how logs and metrics call it'),
-    address: Type.String({ default: '::', description: 'IP address to listen on; :: is all, IPv4 included' }),
-    port: described(Port, '0 = any free port'),
-  },
-  strict,
-);
+import { LIMITS } from '../core/limits.ts';
+import { Cidr, described, Duration, HostPort, Name, PluginUse, Size, sizeText, strict } from './schema-common.ts';
+import { Overload } from './schema-overload.ts';
+import { TenantsSection } from './schema-tenants-section.ts';
+import { Listener } from './schema-listener.ts';
 
 const NacosRegistry = Type.Object(
   {
@@ -58,6 +53,10 @@ const Plugin = Type.Object(
     limits: Type.Object(
       {
         memory: Size({ default: '16MiB', description: 'linear memory of one instance' }),
+        body: Size({
+          default: sizeText(LIMITS.pluginBodyBytes),
+          description: 'bytes of a body that it may hold for one exchange; else 413, for responses what onFailure says',
+        }),
         fuel: Type.Object(
           {
             request: Type.Integer({
@@ -84,6 +83,21 @@ const Plugin = Type.Object(
       },
       { ...strict, default: {} },
     ),
+    allow: Type.Object(
+      {
+        services: Type.Array(
+          Type.String({
+            pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/[A-Za-z0-9][A-Za-z0-9._:-]{0,254}$',
+            expects: 'tenant/service',
+          }),
+          {
+            default: [],
+            description: "services it may call wherever it is used, as tenant/service, besides its tenant's own",
+          },
+        ),
+      },
+      { ...strict, default: {} },
+    ),
   },
   strict,
 );
@@ -94,12 +108,24 @@ export const GatewaySchema = Type.Object(
   {
     apiVersion: Type.Literal('sluice/v1', { description: 'version of this format' }),
     listeners: Type.Array(Listener, { minItems: 1, maxItems: 64, description: 'where clients connect' }),
-    workers: Type.Integer({
-      default: 1,
-      minimum: 0,
-      maximum: 1,
-      description: 'threads that carry traffic; 0 = inline on the main thread',
+    workers: Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 0, maximum: 64 })], {
+      default: 'auto',
+      description: 'threads that carry traffic; auto = one for each CPU; 0 = inline on the main thread, for tests',
     }),
+    shutdown: Type.Object(
+      {
+        grace: Duration({
+          default: '5s',
+          description:
+            'after SIGTERM the gateway is not ready and still serves for this long, so that balancers turn away',
+        }),
+        deadline: Duration({
+          default: '30s',
+          description: 'after the grace, exchanges get this long before their connections are cut',
+        }),
+      },
+      { ...strict, default: {} },
+    ),
     admin: Type.Object(
       {
         address: Type.String({ default: '127.0.0.1', description: 'IP address of the admin API' }),
@@ -108,11 +134,23 @@ export const GatewaySchema = Type.Object(
       { ...strict, default: {} },
     ),
     registries: Type.Record(Type.String(), Registry, { default: {}, description: 'where services are looked up' }),
-    tenants: Type.Object({ directory: Type.String({ minLength: 1, description: 'one file for each tenant' }) }, strict),
+    tenants: TenantsSection,
+    overload: Overload,
     plugins: Type.Array(Plugin, { default: [], description: 'the catalogue that chain and tenants may use' }),
     chain: Type.Array(PluginUse, { default: [], description: 'plugins that run for every tenant' }),
     secrets: Type.Optional(
       Type.Object({ directory: Type.String({ minLength: 1, description: 'one file for each secret' }) }, strict),
+    ),
+    state: Type.Optional(
+      Type.Object(
+        {
+          directory: Type.String({
+            minLength: 1,
+            description: 'where accepted tenants are kept, for restarts; of this gateway alone',
+          }),
+        },
+        { ...strict, description: 'absent: nothing is kept' },
+      ),
     ),
     trustedProxies: Type.Array(Cidr, { default: [], description: 'peers whose X-Forwarded-* headers are believed' }),
     accessLog: Type.Object(

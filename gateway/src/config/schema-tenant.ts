@@ -14,6 +14,7 @@ import {
   PluginUse,
   Port,
   ServiceName,
+  Size,
   strict,
   ValueMatch,
 } from './schema-common.ts';
@@ -272,6 +273,9 @@ const Route = Type.Object(
     upstream: Type.Optional(Upstream),
     redirect: Type.Optional(Redirect),
     respond: Type.Optional(Respond),
+    maxBodySize: Type.Optional(
+      Size({ description: "largest request body; else 413. Can only lower the listener's limits.requestBody" }),
+    ),
     timeouts: Type.Object(
       {
         request: Duration({

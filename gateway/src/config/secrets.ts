@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { LIMITS } from '../core/limits.ts';
@@ -22,14 +23,44 @@ export function secretsOfTenant(readSecret: SecretReader, tenant: string | null)
   return (directory, name) => readSecret(join(directory, tenant), name) ?? readSecret(directory, name);
 }
 
+/** Secrets of one tenant, each read once, and a digest of what was read: equal, as long as all values are. */
+export class SecretReading {
+  readonly #read: SecretReader;
+  readonly #directory: string | undefined;
+  readonly #values = new Map<string, string | null>();
+
+  /** @param directory of the secrets; undefined: there is none, and every secret is missing */
+  constructor(directory: string | undefined, tenant: string | null, readSecret: SecretReader = readSecretFile) {
+    this.#read = secretsOfTenant(readSecret, tenant);
+    this.#directory = directory;
+  }
+
+  /** Null: it is missing or unreadable. */
+  value(name: string): string | null {
+    let value = this.#values.get(name);
+    if (value === undefined) {
+      value = this.#directory === undefined ? null : this.#read(this.#directory, name);
+      this.#values.set(name, value);
+    }
+    return value;
+  }
+
+  /** '' for no names. */
+  digest(names: readonly string[]): string {
+    if (names.length === 0) return '';
+    const values = names.map((name) => [name, this.value(name)]);
+    return createHash('sha256').update(JSON.stringify(values)).digest('hex');
+  }
+}
+
 /** A secret from its file. */
 export const readSecretFile: SecretReader = (directory, name) => {
   if (!isSecretName(name)) return null;
   try {
     const path = join(directory, name);
-    const status = statSync(path);
+    const status = statSync(path, { throwIfNoEntry: false });
     // Opening a pipe or a device would wait for ever.
-    if (!status.isFile() || status.size > LIMITS.secretBytes) return null;
+    if (!status?.isFile() || status.size > LIMITS.secretBytes) return null;
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
     return text.replace(/\r?\n$/, '');
   } catch {

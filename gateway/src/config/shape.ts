@@ -1,4 +1,5 @@
 import { IsCodec, type StaticDecode, type TSchema } from 'typebox';
+import { Compile, type Validator } from 'typebox/compile';
 import { Value } from 'typebox/value';
 import { fillDefaults } from './defaults.ts';
 import type { Plain } from './document.ts';
@@ -28,31 +29,47 @@ export function decodeShape<S extends TSchema>(schema: S, value: Plain, report: 
   const mended = walk(viewOf(schema), value, [], report);
   if (mended === undefined) return null;
   const filled = fillDefaults(schema, mended);
-  if (!report.clean) return decodeLoosely(viewOf(schema), filled) as StaticDecode<S>;
-  try {
-    return Value.Decode(schema, filled);
-  } catch (error) {
-    // A keyword that the walk does not know; what it refuses must not pass as valid.
-    const overlooked = Value.Errors(schema, filled)[0];
-    if (overlooked === undefined) throw error;
+  // A keyword that the walk does not know; what it refuses must not pass as valid.
+  if (report.clean && !compiled(schema).Check(filled)) {
+    const overlooked = Value.Errors(schema, filled)[0]!;
     const path = overlooked.instancePath.split('/').slice(1);
     const keys = path.map((part) => (/^\d+$/.test(part) ? Number(part) : part));
     report.add(keys, 'SLUICE_CONFIG_VALUE', overlooked.message, 'see the JSON Schema of the configuration');
     return null;
   }
+  return decodeUnits(viewOf(schema), filled) as StaticDecode<S>;
 }
 
-/** As `Value.Decode`, also where the schema would refuse a stand-in. */
-function decodeLoosely(schema: SchemaView, value: Plain): unknown {
-  const meant = schema.anyOf === undefined ? schema : (chooseBranch(schema.anyOf, value) ?? {});
+const validators = new WeakMap<object, Validator>();
+
+/** A schema's check as generated code: fifteen times as fast as interpreting the schema. */
+function compiled(schema: SchemaView | TSchema): Validator {
+  let validator = validators.get(schema);
+  if (validator === undefined) {
+    validator = Compile(schema);
+    validators.set(schema, validator);
+  }
+  return validator;
+}
+
+/** A decoded copy; as `Value.Decode`, also of a stand-in that the schema would refuse, and without checking all again. */
+function decodeUnits(schema: SchemaView, value: Plain): unknown {
   let decoded: unknown = value;
-  if (Array.isArray(value)) decoded = value.map((item) => decodeLoosely(meant.items ?? {}, item));
-  else if (isMapping(value)) {
-    const entries = Object.entries(value);
-    decoded = Object.fromEntries(entries.map(([key, v]) => [key, decodeLoosely(childSchema(meant, key) ?? {}, v)]));
+  if (typeof value === 'object' && value !== null) {
+    const meant = schema.anyOf === undefined ? schema : (chooseBranch(schema.anyOf, value) ?? NO_SCHEMA);
+    if (Array.isArray(value)) {
+      const items = meant.items ?? NO_SCHEMA;
+      decoded = value.map((item) => decodeUnits(items, item));
+    } else {
+      const copy: Record<string, unknown> = {};
+      for (const key of Object.keys(value)) copy[key] = decodeUnits(childSchema(meant, key) ?? NO_SCHEMA, value[key]!);
+      decoded = copy;
+    }
   }
   return IsCodec(schema) ? schema['~codec'].decode(decoded) : decoded;
 }
+
+const NO_SCHEMA: SchemaView = {};
 
 /** A value of the right type for one that must be there and cannot be read. Never valid, but where any value is. */
 function standIn(schema: SchemaView): Plain {
@@ -75,7 +92,7 @@ function walk(schema: SchemaView, value: Plain, path: Path, report: Report): Pla
   if (schema.anyOf !== undefined) return walkUnion(schema, schema.anyOf, value, path, report);
   if (schema.type === 'object') return walkMapping(schema, value, path, report);
   if (schema.type === 'array') return walkList(schema, value, path, report);
-  if (schema.type === undefined || Value.Check(schema as TSchema, value)) return value;
+  if (schema.type === undefined || compiled(schema).Check(value)) return value;
   wrong(schema, value, path, report);
   return undefined;
 }

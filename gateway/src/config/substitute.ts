@@ -14,6 +14,17 @@ export interface Sources {
   /** Absolute directory of the secrets; null = there is none; undefined = it cannot be told, and no secret is missed. */
   readonly secretsDirectory: string | null | undefined;
   readonly readSecret: SecretReader;
+  /**
+   * Secrets inside values that the schema leaves to others (a plugin's configuration) stay as references and are
+   * listed in `secretPlaces`; that they are there is checked all the same. Default: false.
+   */
+  readonly keepReferences?: boolean;
+}
+
+/** A reference to a secret that stands in a configuration. */
+export interface SecretPlace {
+  readonly path: Path;
+  readonly name: string;
 }
 
 /** What `substitute` made. */
@@ -21,6 +32,10 @@ export interface Substituted {
   readonly value: Plain;
   /** Names of the secrets that the file uses, found or not, sorted. */
   readonly secretNames: readonly string[];
+  /** With `keepReferences`: those that still stand in `value`. */
+  readonly secretPlaces: readonly SecretPlace[];
+  /** Values of secrets stand in `value`. */
+  readonly secretsPutIn: boolean;
 }
 
 /**
@@ -28,10 +43,10 @@ export interface Substituted {
  * `${VARIABLE}`. What was put in is concealed in `report`; what cannot be found is reported. The input stays as it is.
  */
 export function substitute(schema: TSchema, value: Plain, sources: Sources, report: Report): Substituted {
-  const names = new Set<string>();
-  const substitution = new Substitution(sources, report, names);
-  const result = substitution.apply(viewOf(schema), value, []);
-  return { value: result, secretNames: [...names].sort() };
+  const substitution = new Substitution(sources, report);
+  const result = substitution.apply(viewOf(schema), value, [], false);
+  const { names, places, putIn } = substitution;
+  return { value: result, secretNames: [...names].sort(), secretPlaces: places, secretsPutIn: putIn };
 }
 
 /** `${NAME}` or `${NAME:-default}`; `$${` stands for `${` itself. */
@@ -60,40 +75,43 @@ export function expandVariables(text: string, env: Environment, path: Path, repo
 }
 
 class Substitution {
+  readonly names = new Set<string>();
+  readonly places: SecretPlace[] = [];
+  putIn = false;
   readonly #sources: Sources;
   readonly #report: Report;
-  readonly #names: Set<string>;
 
-  constructor(sources: Sources, report: Report, names: Set<string>) {
+  constructor(sources: Sources, report: Report) {
     this.#sources = sources;
     this.#report = report;
-    this.#names = names;
   }
 
-  apply(schema: SchemaView, value: Plain, path: Path): Plain {
+  /** @param inside the value is part of one that the schema leaves to others */
+  apply(schema: SchemaView, value: Plain, path: Path, inside: boolean): Plain {
     if (typeof value === 'string') return this.#expand(schema, value, path);
     if (typeof value !== 'object' || value === null) return value;
     const name = allowsText(schema) ? secretName(value) : null;
-    if (name !== null) return this.#secret(name, path);
+    if (name !== null) return this.#secret(value, name, path, inside);
     const branch = schema.anyOf === undefined ? schema : (chooseBranch(schema.anyOf, value) ?? {});
+    const left = inside || branch.type === undefined;
     if (Array.isArray(value)) {
       const items = branch.items ?? {};
-      return value.map((item, index) => this.apply(items, item, [...path, index]));
+      return value.map((item, index) => this.apply(items, item, [...path, index], left));
     }
     const result: { [key: string]: Plain } = {};
     for (const [key, child] of Object.entries(value)) {
-      result[key] = this.apply(childSchema(branch, key) ?? {}, child, [...path, key]);
+      result[key] = this.apply(childSchema(branch, key) ?? {}, child, [...path, key], left);
     }
     return result;
   }
 
-  #secret(name: Plain, path: Path): string {
+  #secret(reference: Plain, name: Plain, path: Path, inside: boolean): Plain {
     const { secretsDirectory, readSecret } = this.#sources;
     if (typeof name !== 'string' || !isSecretName(name)) {
       const remedy = 'name a file of the secrets directory: letters, digits and . _ -';
       return this.#missing(path, 'this is not the name of a secret', remedy);
     }
-    this.#names.add(name);
+    this.names.add(name);
     if (secretsDirectory === undefined) {
       this.#report.settle(path);
       return '';
@@ -101,7 +119,10 @@ class Substitution {
     const value = secretsDirectory === null ? null : readSecret(secretsDirectory, name);
     if (value !== null) {
       this.#report.conceal(path, `{ secret: ${name} }`, value);
-      return value;
+      const kept = inside && this.#sources.keepReferences === true;
+      if (kept) this.places.push({ path, name });
+      else this.putIn = true;
+      return kept ? reference : value;
     }
     const [message, remedy] =
       secretsDirectory === null

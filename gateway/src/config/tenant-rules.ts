@@ -1,3 +1,4 @@
+import { checkCeilings } from './ceiling-rules.ts';
 import { checkDns } from './dns-rules.ts';
 import { domainProblem } from './hosts.ts';
 import { checkLanes } from './lane-rules.ts';
@@ -6,6 +7,7 @@ import { type Report, show } from './report.ts';
 import { checkRoute, type RouteContext, writtenRoute } from './route-rules.ts';
 import { checkAddresses, checkPluginUses, given, noRepeats, unknownName } from './rules.ts';
 import type { ServiceConfig, TenantConfig } from './schema-tenant.ts';
+import type { TenantsSection } from './schema-tenants-section.ts';
 import { isMapping } from './schema-view.ts';
 
 /** What a tenant may refer to; a `GatewayConfig` is one. Null stands for what cannot be told: references to it pass. */
@@ -13,6 +15,8 @@ export interface TenantSurroundings {
   readonly plugins: readonly { readonly name: string }[] | null;
   readonly registries: Readonly<Record<string, unknown>> | null;
   readonly secrets?: { readonly directory: string } | null;
+  /** Absent parts: no ceiling. */
+  readonly tenants?: Partial<Pick<TenantsSection, 'limits' | 'overrides'>>;
 }
 
 /**
@@ -20,6 +24,7 @@ export interface TenantSurroundings {
  * @param written the file's value, without defaults
  */
 export function checkTenant(tenant: TenantConfig, written: unknown, gateway: TenantSurroundings, report: Report): void {
+  checkCeilings(tenant, gateway.tenants, report);
   const domains = checkDomains(tenant, report);
   checkLanes(tenant, report);
   const catalogue = gateway.plugins?.map((plugin) => plugin.name) ?? null;

@@ -13,18 +13,17 @@ const REMOVE = 'remove the key';
 
 /** Keys, by their path; `*` stands for any key or position. */
 const KEYS: Readonly<Record<string, Unbuilt>> = {
-  'listeners.*.tls': { feature: 'TLS on a listener', remedy: `${REMOVE}, or end TLS in front of the gateway` },
   'listeners.*.domains': { feature: 'a listener for some domains only', remedy: REMOVE },
-  'plugins.*.allow': { feature: 'permissions of a plugin beyond the defaults', remedy: REMOVE },
+  'plugins.*.allow.foreignFunctions': { feature: 'foreign functions of plugins', remedy: REMOVE },
   'services.*.health': { feature: 'active health checks', remedy: REMOVE },
   'services.*.outlier': { feature: 'outlier ejection', remedy: REMOVE },
   'services.*.tls': { feature: 'TLS settings of a service', remedy: REMOVE },
-  quotas: { feature: 'quotas of a tenant', remedy: REMOVE },
-  limits: { feature: 'limits of a tenant', remedy: REMOVE },
+  quotas: {
+    feature: 'quotas in the file of a tenant',
+    remedy: 'have the operator set tenants.quotas or tenants.overrides',
+  },
   'routes.*.quota': { feature: 'quotas of a route', remedy: REMOVE },
   'routes.*.rateLimit': { feature: 'rate limits', remedy: REMOVE },
-  'routes.*.bodyLimit': { feature: 'body limits of a route', remedy: REMOVE },
-  'routes.*.maxBodySize': { feature: 'body limits of a route', remedy: REMOVE },
   'routes.*.cors': { feature: 'CORS of a route', remedy: 'let the service answer, or use a plugin' },
   'routes.*.mirror': { feature: 'mirroring', remedy: REMOVE },
   'routes.*.retries.backoff': { feature: 'backoff between attempts', remedy: REMOVE },
@@ -42,10 +41,6 @@ export function unbuiltKey(path: Path): Unbuilt | undefined {
 
 /** What a value that the schema refuses asks for. */
 export function unbuiltValue(path: Path, value: Plain): Unbuilt | undefined {
-  if (path[0] === 'workers' && path.length === 1) {
-    const many = value === 'auto' || (typeof value === 'number' && Number.isInteger(value) && value > 1);
-    return many ? { feature: 'more than one worker', remedy: 'give 1, or 0 for tests' } : undefined;
-  }
   if (path[0] === 'registries' && path.length === 3 && path[2] === 'type') {
     if (value !== 'dns' && value !== 'static' && value !== 'kubernetes') return undefined;
     return { feature: `a registry of type ${value}`, remedy: 'use nacos or file, or static or dns in a service' };

@@ -50,6 +50,11 @@ export const ERRORS = {
     source: 'client',
     message: 'The gateway offers no tunnels, protocol upgrades or transfer codings. Send a plain HTTP/1.1 request.',
   },
+  SLUICE_REQUEST_VERSION_UNSUPPORTED: {
+    status: 505,
+    source: 'client',
+    message: 'The gateway speaks HTTP/1.1 and HTTP/1.0 here. Send one of them.',
+  },
   SLUICE_CLIENT_ABORTED: {
     status: 499,
     source: 'client',
@@ -130,6 +135,12 @@ export const ERRORS = {
     source: 'plugin',
     message: 'A plugin of this route is not running after repeated failures, and its failure policy is closed.',
   },
+  SLUICE_PLUGIN_NO_ROOM: {
+    status: 503,
+    source: 'plugin',
+    message:
+      'The plugins of the tenant, or of all, have as many instances as they may, and all are busy. Use fewer configurations, or have the operator raise tenants.limits.plugins.',
+  },
   SLUICE_PLUGIN_CLOSED: {
     status: 503,
     source: 'plugin',
@@ -140,6 +151,18 @@ export const ERRORS = {
     source: 'plugin',
     message: 'A plugin of this route held the request for too long, and its failure policy is closed.',
   },
+  SLUICE_PLUGIN_BODY_LIMIT: {
+    status: 503,
+    source: 'plugin',
+    message:
+      'A plugin of this route cannot hold so much of a body, and its failure policy is closed. Raise its limits.body.',
+  },
+  SLUICE_TENANT_BODIES_FULL: {
+    status: 503,
+    source: 'gateway',
+    message:
+      'The plugins of the tenant hold as many bytes of bodies as the operator allows (bufferedBodies). Try again later.',
+  },
   SLUICE_PLUGIN_INVALID: {
     status: 0,
     source: 'plugin',
@@ -149,6 +172,23 @@ export const ERRORS = {
     status: 0,
     source: 'plugin',
     message: 'The plugin failed while it started, or refused its configuration. Mend the configuration or the plugin.',
+  },
+  SLUICE_GATEWAY_OVERLOADED: {
+    status: 503,
+    source: 'gateway',
+    message: 'The gateway has more work than it can do in time. Try again after the seconds of Retry-After.',
+  },
+  SLUICE_QUOTA_RATE: {
+    status: 429,
+    source: 'client',
+    message:
+      'The tenant has used up its requests per second (tenants.quotas). Try again after the seconds of Retry-After.',
+  },
+  SLUICE_QUOTA_CONCURRENCY: {
+    status: 503,
+    source: 'client',
+    message:
+      'The tenant has as many exchanges under way as it may (tenants.quotas). Try again after the seconds of Retry-After.',
   },
   SLUICE_GATEWAY_DRAINING: {
     status: 503,
@@ -215,6 +255,16 @@ export const ERRORS = {
     source: 'config',
     message: 'The regular expression cannot be used.',
   },
+  SLUICE_CONFIG_CEILING: {
+    status: 0,
+    source: 'config',
+    message: 'The tenant asks for more than the operator allows it. Use less, or have tenants.limits raised.',
+  },
+  SLUICE_CONFIG_PARSER_FAILED: {
+    status: 0,
+    source: 'config',
+    message: 'The file could not be parsed within its limits of time and memory. Simplify it.',
+  },
   SLUICE_CONFIG_SECRET: {
     status: 0,
     source: 'config',
@@ -234,6 +284,51 @@ export const ERRORS = {
     status: 0,
     source: 'config',
     message: 'A listener cannot open its port. Check address, port and permissions.',
+  },
+  SLUICE_WORKER_CRASHED: {
+    status: 0,
+    source: 'gateway',
+    message: 'All workers died repeatedly and none stayed healthy, so the process ends. See the log for the reasons.',
+  },
+  SLUICE_WORKER_STUCK: {
+    status: 0,
+    source: 'gateway',
+    message: 'A worker neither works nor ends, so the process ends. See the log for what it did last.',
+  },
+  SLUICE_TLS_FILE_UNREADABLE: {
+    status: 0,
+    source: 'config',
+    message: 'The file of a certificate or key cannot be read. Check path and permissions.',
+  },
+  SLUICE_TLS_CERTIFICATE_INVALID: {
+    status: 0,
+    source: 'config',
+    message: 'The file holds no certificate that can be read. Give the certificate and its chain as PEM.',
+  },
+  SLUICE_TLS_CERTIFICATE_UNUSABLE: {
+    status: 0,
+    source: 'config',
+    message: 'The certificate cannot serve TLS connections. Issue it with a stronger key or signature.',
+  },
+  SLUICE_TLS_CERTIFICATE_EXPIRED: {
+    status: 0,
+    source: 'config',
+    message: 'The certificate is not valid at present, and clients refuse it. It is served all the same; renew it.',
+  },
+  SLUICE_TLS_KEY_INVALID: {
+    status: 0,
+    source: 'config',
+    message: 'The file holds no private key that can be read. Give the key as PEM.',
+  },
+  SLUICE_TLS_KEY_ENCRYPTED: {
+    status: 0,
+    source: 'config',
+    message: 'The private key is encrypted. Decrypt it; the gateway asks for no passphrase.',
+  },
+  SLUICE_TLS_KEY_MISMATCH: {
+    status: 0,
+    source: 'config',
+    message: 'Private key and certificate do not belong together. Give files that were issued together.',
   },
   SLUICE_ACCESSLOG_UNWRITABLE: {
     status: 0,

@@ -1,15 +1,46 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parseGateway } from '../config/parse-gateway.ts';
 import { LIMITS } from './limits.ts';
 
-const DOCS_HEAD = `# Limits
+const PAGE = join(import.meta.dirname, '../../../docs/limits.md');
 
-Bounds of data path and control plane that are not configurable, each with its reason. What happens at a bound is an
-[error](errors.md), a metric, or stands with the thing itself.
+/** Where a limit is the default of a key. */
+const KEYS: Readonly<Record<string, string>> = {
+  requestHeadBytes: 'listeners[].limits.requestHead',
+  requestTargetBytes: 'listeners[].limits.requestTarget',
+  requestHeaderCount: 'listeners[].limits.requestHeaders',
+  headTimeoutMs: 'listeners[].limits.headTimeout',
+  clientIdleMs: 'listeners[].limits.stallTimeout',
+  keepAliveTimeoutMs: 'listeners[].limits.idleTimeout',
+  requestBodyBytes: 'listeners[].limits.requestBody',
+  exchangesPerListener: 'listeners[].limits.exchanges',
+  connectionsPerListener: 'listeners[].limits.connections',
+  connectionsPerAddress: 'listeners[].limits.connectionsPerAddress',
+  overloadLoopDelayMs: 'overload.loopDelay',
+  overloadBufferedBytes: 'overload.bufferedBytes',
+  overloadDescriptors: 'overload.descriptors',
+  overloadHeap: 'overload.heap',
+  overloadIdleTimeoutMs: 'overload.idleTimeout',
+  tenantRoutes: 'tenants.limits.routes',
+  tenantRegexes: 'tenants.limits.regexes',
+  tenantPlugins: 'tenants.limits.plugins',
+  tenantBufferedBytes: 'tenants.limits.bufferedBodies',
+  pluginBodyBytes: 'plugins[].limits.body',
+};
 
-| limit | value | reason |
-|---|---|---|
-`;
+const defaults = parseGateway(
+  'gateway.yaml',
+  'apiVersion: sluice/v1\nlisteners: [{ name: http, port: 0 }]\ntenants: { directory: tenants }\n' +
+    'plugins: [{ name: any, source: "file:any.wasm" }]\n',
+).config;
+
+/** Default of a key of gateway.yaml. */
+function defaultOf(key: string): unknown {
+  const parts = key.replace('[]', '.0').split('.');
+  return parts.reduce<unknown>((value, part) => (value as Record<string, unknown> | undefined)?.[part], defaults);
+}
 
 /** Names, each with the comment above it; a limit without one shares that of the limit before it. */
 function reasons(): Map<string, string> {
@@ -42,10 +73,20 @@ describe('limits', () => {
     expect([...found].filter(([, reason]) => reason === '')).toEqual([]);
   });
 
-  it('are documented (vitest -u writes the page)', async () => {
-    const rows = [...reasons()].map(
-      ([name, reason]) => `| \`${name}\` | ${show(name, LIMITS[name as keyof typeof LIMITS])} | ${reason} |`,
-    );
-    await expect(`${DOCS_HEAD}${rows.join('\n')}\n`).toMatchFileSnapshot('../../../docs/limits.md');
+  it('that are configurable are the defaults of their keys', () => {
+    for (const [name, key] of Object.entries(KEYS)) {
+      expect(defaultOf(key), key).toBe(LIMITS[name as keyof typeof LIMITS]);
+    }
+  });
+
+  it('are documented (vitest -u writes the table)', async () => {
+    const rows = [...reasons()].map(([name, reason]) => {
+      const key = KEYS[name] === undefined ? '' : `, default of \`${KEYS[name]}\``;
+      return `| \`${name}\`${key} | ${show(name, LIMITS[name as keyof typeof LIMITS])} | ${reason} |`;
+    });
+    const table = ['| limit | value | reason |', '|---|---|---|', ...rows].join('\n');
+    const page = readFileSync(PAGE, 'utf8');
+    const written = page.replace(/(?<=<!-- limits -->\n)[\s\S]*(?=<!-- end -->)/, () => `${table}\n`);
+    await expect(written).toMatchFileSnapshot(PAGE);
   });
 });

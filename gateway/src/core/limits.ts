@@ -13,14 +13,48 @@ export const LIMITS = {
   headTimeoutMs: 10_000,
   /** A client that stops in the middle of its body, or takes nothing of its response, for this long is given up. */
   clientIdleMs: 60_000,
+  /** Bodies stream and are not held, but each occupies a connection of a service while it lasts; larger uploads belong
+   * to an object store. */
+  requestBodyBytes: 64 * 1024 * 1024,
+  /** Exchanges of one listener in one worker at a time: each takes 10 to 20 KiB, and a service that hangs collects them. */
+  exchangesPerListener: 10_000,
+  /** Connections of one listener in one worker from one address; 0 = no bound, since thousands of clients may stand
+   * behind one address of a carrier or a load balancer. */
+  connectionsPerAddress: 0,
   /** Rest of an unwanted request body that is worth reading to keep the connection (Go: 256 KiB). */
   requestDrainBytes: 256 * 1024,
   /** A closing connection is still read from for this long, so that a client that is still sending gets its answer. */
   lingerMs: 1_000,
   /** Open connections of one listener; without bound descriptors run out and nothing works any more. */
   connectionsPerListener: 50_000,
+  /** A client that begins a TLS handshake and does not end it; slow mobile networks need a few seconds. */
+  tlsHandshakeTimeoutMs: 10_000,
+  /** TLS handshakes that a worker begins in one turn of its event loop: 8 take some 5 ms, and what is under way goes on in
+   * between. Without bound all clients of a storm are half-way at once, and none gets through in time. */
+  tlsHandshakesPerTurn: 8,
+  /** Certificates of one listener; all go to the workers together when one of them changes, some 5 KiB each. */
+  certificatesPerListener: 1_000,
+  /** A file of a certificate with its chain, or of a key; they have a few KiB. */
+  certificateFileBytes: 256 * 1024,
   /** Longer than the idle time of common load balancers (AWS 60 s), so that they close first, never we. */
   keepAliveTimeoutMs: 75_000,
+  /** How long a worker's event loop may be late, on average over about a second, before it refuses new exchanges: a busy
+   * one that serves thousands of clients in turn stays below 0.2 s. */
+  overloadLoopDelayMs: 500,
+  /** Bytes that a worker holds for clients that are slow to take them, and for plugins, before it refuses new exchanges;
+   * they are outside of the heap and count against the memory of the container. */
+  overloadBufferedBytes: 256 * 1024 * 1024,
+  /** Percent of the process's soft limit of open files from which on no connection is accepted; the rest is for
+   * connections to services, and for files. */
+  overloadDescriptors: 90,
+  /** Percent of a worker's largest heap that may be in use after a full collection before it refuses new exchanges; a heap
+   * that cannot grow ends the process. */
+  overloadHeap: 85,
+  /** Idle timeout of connections while a worker is short of connections, descriptors or heap: those that are gone or
+   * have nothing to ask make room. */
+  overloadIdleTimeoutMs: 5_000,
+  /** Largest Retry-After of an overloaded worker; each answer has its own, from 1 s on, so that not all come back at once. */
+  overloadRetryAfterMs: 5_000,
   /** Without bound a slow endpoint collects sockets until descriptors run out. */
   connectionsPerEndpoint: 256,
   /** Requests waiting for one of those connections; beyond it an honest 503 is better than a long queue. */
@@ -29,6 +63,12 @@ export const LIMITS = {
   upstreamKeepAliveMs: 4_000,
   /** A lost packet is sent again after one second; an endpoint that stays silent beyond two of those is gone. */
   connectTimeoutMs: 3_000,
+  /** A request that has waited so long for a connection finds an endpoint that is overloaded, not busy. */
+  upstreamPendingMs: 5_000,
+  /** A connection that has been idle for longer gets a turn of the loop in which its end may show before it is used. */
+  upstreamIdleCheckMs: 500,
+  /** Fields of a response head; services that set many cookies come near half of it. */
+  responseHeaderCount: 400,
   /** Heads of upstream responses; services that set many cookies need more than Node's 16 KiB (Envoy: 60 KiB). */
   responseHeadBytes: 64 * 1024,
   /** An endpoint that falls silent in the middle of a response; long streams send keep-alives more often than that. */
@@ -49,15 +89,46 @@ export const LIMITS = {
   configFileBytes: 2 * 1024 * 1024,
   /** Values of one configuration file with its aliases unfolded; a bomb of aliases has billions. */
   configValues: 500_000,
+  /** Lines, brackets, commas, anchors, tags and marks of items and keys in one; each may become an object of 1 KiB. */
+  configMarks: 400_000,
   /** Nesting of a configuration file; deeper ones are made to exhaust the stack. */
   configDepth: 64,
+  /** A message about a file, and the key in it; they repeat names, and a name may be as long as the file. */
+  configMessageLength: 500,
   /** Problems reported of one file; whoever has more mends these first. */
   configProblems: 50,
   /** Files of one tenant directory; each is held in memory. */
   tenantFiles: 10_000,
+  /** Tenant files read and parsed at once; more would hold more texts in memory and gain nothing. */
+  tenantReads: 32,
+  /** Threads that parse tenant files; main thread and workers want the other processors. */
+  parseThreads: 2,
+  /** Heap of one of them; the costliest file that the limits above let through needs some 400 MiB. */
+  parseThreadHeapBytes: 640 * 1024 * 1024,
+  /** Parsing of one file: at least this long, and so much more for each KiB; it takes about a twentieth of that. */
+  parseMs: 3_000,
+  parsePerKibMs: 10,
+  /** A parsing thread beyond the first ends when there was nothing to do for this long. */
+  parseIdleMs: 30_000,
+  /** A change is told at the latest this long after its file was parsed, while other files are still being parsed. */
+  tenantSettleMs: 100,
+  /** A file that is gone takes its tenant with it at the latest after this time; it may have been renamed, and the other
+   * name is still being parsed. */
+  tenantGoneMs: 10_000,
+  /** Files being written to the state directory at once; each is synchronised with the disk. */
+  stateWrites: 2,
+  /** Routes of one tenant: reading and compiling 2 000 takes about half a second, and they share `metricSeries`. */
+  tenantRoutes: 2_000,
+  /** Patterns of one tenant; each is compiled in every worker and held there. */
+  tenantRegexes: 500,
+  /** Plugin uses of one tenant that differ in module or configuration: each is an instance in every worker, with up to
+   * its memory limit, and with 8 GiB of address space, of which a process has enough for about 16 000. */
+  tenantPlugins: 32,
+  /** Bytes of bodies that the plugins of one tenant may hold in one worker; a fraction of `overloadBufferedBytes`. */
+  tenantBufferedBytes: 32 * 1024 * 1024,
   /** One secret; certificates and keys are a few KiB. */
   secretBytes: 64 * 1024,
-  /** In-flight exchanges get this long after SIGTERM before their sockets are closed. */
+  /** Exchanges of a listener that is moved or removed get this long before their connections are cut. */
   drainDeadlineMs: 30_000,
   /** Log lines of one worker waiting for the writer; more are counted and dropped. */
   accessLogQueueLines: 20_000,
@@ -94,6 +165,29 @@ export const LIMITS = {
   accessLogQueueBytes: 64 * 1024 * 1024,
   /** Metric series (tenant, route, lane), about 200 bytes each in every worker; more are counted as `_other`. */
   metricSeries: 100_000,
+  /** A worker says this often that its event loop turns. */
+  workerBeatMs: 500,
+  /** A worker whose loop stands still for this long is replaced; nothing in it may block, a full GC takes a second. */
+  workerBlockedMs: 10_000,
+  /** A thread that loads its program for longer is given up; it takes a second, on a starved machine many. */
+  workerStartMs: 60_000,
+  /** Wait before a worker that died is replaced; doubles with every further death in a row up to the longest. */
+  workerBackoffMs: 100,
+  workerBackoffLongestMs: 10_000,
+  /** A worker that served for this long was healthy; its death counts as the first again. */
+  workerHealthyMs: 30_000,
+  /** Deaths in a row of every worker, none healthy between, from which on the process ends: a new one may do better. */
+  workerCrashes: 5,
+  /** A thread that does not end when told to still takes connections that nobody answers; then the process ends. */
+  workerEndMs: 10_000,
+  /** What a worker may take beyond the deadline of a drain before it is ended. */
+  workerDrainSlackMs: 2_000,
+  /** Heap of one worker: smaller ones die of an ordinary configuration, larger ones pause for seconds to be swept. */
+  workerHeapLeastBytes: 128 * 1024 * 1024,
+  workerHeapMostBytes: 4096 * 1024 * 1024,
+  /** A lock in shared memory is held for microseconds; by a thread that gets no processor, for as long as that lasts. One
+   * that is held for longer belongs to a thread that was ended, of which main hears soon; its waiters go on without. */
+  sharedLockMs: 1_000,
   /** Sockets on the admin port: probes, scrapers and a few people. */
   adminConnections: 256,
   /** Longest process log line: what POSIX writes to a pipe in one piece, so that threads never mix their lines. */
@@ -109,6 +203,8 @@ export const LIMITS = {
   pluginMapPairs: 1024,
   /** Body of a plugin's own answer; it is copied and held until the client has it. */
   pluginReplyBytes: 1024 * 1024,
+  /** What a plugin may hold of one body (Envoy: 1 MiB); whoever has larger ones lets them stream, or pays for them. */
+  pluginBodyBytes: 1024 * 1024,
   /** One log line of a plugin; the rest is cut off. */
   pluginLogLineBytes: 4096,
   /** Lines a plugin may log at once, refilled at as many per second; more are counted and dropped. */
@@ -118,9 +214,22 @@ export const LIMITS = {
   pluginMetricNameBytes: 256,
   /** Shared data of one plugin of one tenant; the least recently used entries make room. */
   pluginSharedDataBytes: 1024 * 1024,
+  /** Shared data of all plugins and tenants together: a few KiB each for a thousand tenants with several plugins. Memory is
+   * taken from the machine as it is used. */
+  pluginSharedDataTotalBytes: 64 * 1024 * 1024,
+  /** Shared data that nobody has used for this long makes room when everything is full; its tenant may be gone. */
+  pluginSharedDataIdleMs: 600_000,
   /** Properties that the plugins of one exchange may set; the oldest make room. */
   pluginProperties: 64,
   pluginPropertyBytes: 64 * 1024,
+  /** Callouts of one instance of a plugin under way; a service that hangs collects them. */
+  pluginCallouts: 256,
+  /** Those of one exchange: it waits for a few answers at once, not for a crowd. */
+  pluginCalloutsPerExchange: 8,
+  /** Body of a callout's request, and of its response, which is held whole until the plugin is told of it. */
+  pluginCalloutBodyBytes: 1024 * 1024,
+  /** A callout that takes longer has failed; also the time of those that name none. */
+  pluginCalloutMs: 30_000,
   /** Shorter ticks would turn an idle plugin into a load. */
   pluginTickMs: 10,
   /** A plugin that holds an exchange longer has forgotten it; its failure policy decides. */
@@ -131,6 +240,11 @@ export const LIMITS = {
   pluginDoneWaiting: 1000,
   /** Exchanges on a replaced plugin get this long before its VM is dropped. */
   pluginRetireMs: 600_000,
+  /** A plugin that nobody uses for this long gives its VM back, at the latest after twice as long; a new one takes a
+   * millisecond, and a VM holds up to its memory limit. */
+  pluginIdleMs: 300_000,
+  /** Plugin VMs of the process, shared out among its workers; V8 has address space for 16 000. */
+  pluginVmsPerProcess: 12_000,
   /** Wait before the second rebuild of a VM in a row; doubles up to the longest. */
   pluginBackoffMs: 100,
   pluginBackoffLongestMs: 10_000,

@@ -34,6 +34,22 @@ export const WORKER_SLOTS = {
   accessLogSettled: 1,
   /** Lines that the worker itself dropped. */
   accessLogDropped: 2,
+  /** Grows while the event loop of the worker turns. */
+  beats: 3,
+  /** Exchanges turned away because there was no room for them. */
+  exchangesRefused: 4,
+  /** Connections closed as soon as they came: above a limit of a listener, or while none was accepted. */
+  connectionsRefused: 5,
+  /** TLS handshakes that ended well: whole ones, and those that took up an earlier session. */
+  tlsFull: 6,
+  tlsResumed: 7,
+  /** Connections closed before their handshake because of `handshakesPerSecond`. */
+  tlsRateLimited: 8,
+  /** TLS handshakes that failed: too slow, plain HTTP, the client left, and everything else. */
+  tlsTimeout: 9,
+  tlsPlainHttp: 10,
+  tlsAborted: 11,
+  tlsFailed: 12,
 } as const;
 
 const BLOCK_BITS = 20;

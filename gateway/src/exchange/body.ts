@@ -23,6 +23,10 @@ export interface BodySource {
   readonly length: number;
   /** Bytes delivered to the reader so far. */
   readonly received: number;
+  /**
+   * Bytes that it delivers at most; a longer body fails with SLUICE_REQUEST_BODY_TOO_LARGE. May be lowered before `read`.
+   */
+  limit: number;
   /** performance.now() when the body was complete; 0 while it is still coming. */
   readonly completedAt: number;
   /** Starts delivery, at the earliest in a later turn of the event loop. Called at most once. */

@@ -1,3 +1,5 @@
+import { GatewayError } from '../core/errors.ts';
+
 /**
  * An ordered list of header fields. Order, case and repeats of the sender are kept; look-ups take **lower-case** names
  * and ignore the case of what was received. Values are latin1 strings: one character per byte on the wire.
@@ -20,6 +22,22 @@ export interface HeaderList {
   remove(name: string): boolean;
   /** Flat `[name, value, …]`. The array belongs to the list: read it at once, never keep or change it. */
   toPairs(): readonly string[];
+  /**
+   * The fields as HTTP/1.1 writes them, each with its line end.
+   * @throws GatewayError SLUICE_GATEWAY_INTERNAL when a field that was added cannot stand in a head
+   */
+  toWire(): string;
+}
+
+const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** One field as HTTP/1.1 writes it. @throws GatewayError SLUICE_GATEWAY_INTERNAL when it cannot stand in a head */
+export function fieldLine(name: string, value: string): string {
+  if (!FIELD_NAME.test(name) || !FIELD_VALUE.test(value)) {
+    throw new GatewayError('SLUICE_GATEWAY_INTERNAL', `the header ${JSON.stringify(name)} cannot be written`);
+  }
+  return `${name}: ${value}\r\n`;
 }
 
 function sameName(received: string, lower: string): boolean {
@@ -82,6 +100,13 @@ export class PairHeaders implements HeaderList {
 
   toPairs(): readonly string[] {
     return this.#pairs;
+  }
+
+  toWire(): string {
+    const pairs = this.#pairs;
+    let wire = '';
+    for (let i = 0; i < pairs.length; i += 2) wire += fieldLine(pairs[i]!, pairs[i + 1]!);
+    return wire;
   }
 
   #find(name: string, from: number): number {

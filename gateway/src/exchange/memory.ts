@@ -13,6 +13,7 @@ const STALE_BYTE = 0xdd;
  */
 export class MemoryBody implements BodySource {
   readonly length: number;
+  limit = Number.POSITIVE_INFINITY;
   received = 0;
   completedAt = 0;
   /** The reader wants no more. */
@@ -31,9 +32,9 @@ export class MemoryBody implements BodySource {
   }
 
   /** A body that is complete already. */
-  static of(text: string): MemoryBody {
-    const body = new MemoryBody(Buffer.byteLength(text));
-    body.write(text);
+  static of(data: string | Buffer): MemoryBody {
+    const body = new MemoryBody(Buffer.byteLength(data));
+    body.write(data);
     body.end();
     return body;
   }
@@ -102,7 +103,8 @@ export class MemoryBody implements BodySource {
     while (!this.stopped && this.#failure === null && !this.#paused && this.#chunks.length > 0) {
       const chunk = this.#chunks.shift()!;
       this.received += chunk.length;
-      reader.onBodyData(chunk);
+      if (this.received > this.limit) this.fail('SLUICE_REQUEST_BODY_TOO_LARGE');
+      else reader.onBodyData(chunk);
       chunk.fill(STALE_BYTE);
     }
     if (this.stopped) return;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { BodyBudgets } from '../core/body-budget.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { PairHeaders } from '../exchange/headers.ts';
 import { fakeExchange } from '../testing/fake-exchange.ts';
@@ -25,7 +26,8 @@ class Rig implements ChainHost {
 
   constructor(filters: Readonly<Record<string, Behaviour>>) {
     const factories = Object.entries(filters).map(([name, behaviour]) => this.#factory(name, behaviour));
-    this.chain = new FilterChain(factories, this.exchange, this);
+    this.exchange.responseHeaders = new PairHeaders();
+    this.chain = new FilterChain(factories, this.exchange, this, new BodyBudgets(() => 0));
   }
 
   request(): FilterStatus {
@@ -45,11 +47,11 @@ class Rig implements ChainHost {
   }
 
   replaceResponse(status: number): void {
-    this.events.push(`answer ${status}`);
+    this.#replace(`answer ${status}`);
   }
 
   replaceWithError(code: ErrorCode, details: string): void {
-    this.events.push(`error ${code} ${details}`);
+    this.#replace(`error ${code} ${details}`);
   }
 
   onReset(): void {
@@ -57,8 +59,33 @@ class Rig implements ChainHost {
     this.chain.finish();
   }
 
+  onRequestBody(): void {
+    throw new Error('no filter wants bodies');
+  }
+
+  onRequestBodyFailed(): void {
+    throw new Error('no filter wants bodies');
+  }
+
+  onResponseData(): boolean {
+    throw new Error('no filter wants bodies');
+  }
+
+  onResponseEnd(): void {
+    throw new Error('no filter wants bodies');
+  }
+
+  resumeResponse(): void {
+    throw new Error('no filter wants bodies');
+  }
+
   crash(error: unknown): void {
     this.events.push(`crash ${(error as Error).message}`);
+  }
+
+  #replace(event: string): void {
+    this.events.push(event);
+    if (this.chain.startResponse(true) === CONTINUE) this.onResponseReady();
   }
 
   #factory(name: string, { request, response, absent, wants = {} }: Behaviour): FilterFactory {
@@ -77,6 +104,7 @@ class Rig implements ChainHost {
           return null;
         }
         return {
+          bodies: null,
           onRequestHeaders: () => call('request', request),
           onResponseHeaders: () => call('response', response),
           onDone: () => void this.events.push(`${name} done`),

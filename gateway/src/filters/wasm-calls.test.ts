@@ -1,15 +1,18 @@
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { LIMITS } from '../core/limits.ts';
 import { silentLog } from '../core/log.ts';
 import { TimerWheel } from '../core/wheel.ts';
+import { MemoryBody } from '../exchange/memory.ts';
+import { until } from '../exchange/probes.suite.ts';
 import { driveExchange, loadPlugin, type PluginTestHost } from '../testing/index.ts';
 import { LogLevel } from '../wasm/abi.ts';
+import { NO_CALLOUTS } from '../wasm/callout.ts';
 import { systemClock } from '../wasm/host.ts';
 import { prepareModule } from '../wasm/module.ts';
 import { Plugin } from '../wasm/plugin.ts';
-import { InlineSharedDataStore } from '../wasm/shared-data.ts';
+import { SharedDataMemory } from '../wasm/shared-data.ts';
 import { assemble, pluginModule } from '../wasm/wat.suite.ts';
-import { createWasmFilter, type FailurePolicy } from './wasm-filter.ts';
+import { createWasmFilter } from './wasm-filter.ts';
 
 /** Assertion inside a guest: traps unless both are the same. */
 const same = (actual: string, expected: string): string => `(if (i32.ne ${actual} ${expected}) (then (unreachable)))`;
@@ -95,35 +98,70 @@ describe('WASI', () => {
 });
 
 describe('a plugin that never lets go', () => {
-  it.each<[FailurePolicy, number]>([
-    ['closed', 503],
-    ['open', 200],
-  ])('is ended by its failure policy %s', async (onFailure, status) => {
-    let now = 0;
-    const wheel = new TimerWheel(10, () => now);
-    const bytes = pluginModule({ callbacks: { proxy_on_request_headers: '(i32.const 1)' } });
+  let now = 0;
+  let wheel: TimerWheel;
+  beforeEach(() => {
+    now = 0;
+    wheel = new TimerWheel(10, () => now);
+  });
+
+  async function holding(callbacks: Readonly<Record<string, string>>): Promise<Plugin> {
+    const bytes = pluginModule({ callbacks });
     const module = await prepareModule(bytes, { name: 'p', memory: 1 << 20, startFuel: 1000 });
     const fuel = { request: 1000, tick: 1000, configure: 1000 };
-    const plugin = new Plugin(
-      { name: 'p', tenant: 't', module, configuration: Buffer.from('{}'), fuel },
+    return new Plugin(
+      { name: 'p', tenant: 't', version: { module, configuration: Buffer.from('{}'), fuel, bodyLimit: 4 } },
       {
         log: silentLog,
         wheel,
         clock: systemClock,
-        sharedData: new InlineSharedDataStore(),
+        sharedData: SharedDataMemory.ofOneThread(),
+        callouts: NO_CALLOUTS,
         logLevel: LogLevel.info,
         node: { id: '', cluster: '' },
       },
     );
-    const outcome = driveExchange([createWasmFilter(plugin, { onFailure })]);
-    now = LIMITS.pluginPauseMs - 20;
-    wheel.advance();
-    expect(wheel.size).toBe(1);
-    now = LIMITS.pluginPauseMs + 20;
-    wheel.advance();
-    const { response, error } = await outcome;
-    expect(response!.status).toBe(status);
-    expect(error).toBe(onFailure === 'closed' ? 'SLUICE_PLUGIN_PAUSE_TIMEOUT' : null);
-    expect(wheel.size).toBe(0);
+  }
+
+  const PHASES = ['request_headers', 'request_body', 'request_trailers', 'response_headers', 'response_body'];
+
+  it.each(PHASES.flatMap((phase) => [[phase, 'closed', 503] as const, [phase, 'open', 200] as const]))(
+    'of the %s is ended by its failure policy %s',
+    async (phase, onFailure, status) => {
+      const plugin = await holding({ [`proxy_on_${phase}`]: '(i32.const 1)' });
+      const trailers = phase === 'request_trailers' ? { trailers: { 'x-sum': '1' } } : {};
+      const filter = createWasmFilter(plugin, { onFailure });
+      const outcome = driveExchange([filter], { body: 'abc', ...trailers }, { body: 'def' });
+      await until(() => wheel.size === 1);
+      now = LIMITS.pluginPauseMs - 20;
+      wheel.advance();
+      expect(wheel.size).toBe(1);
+      now = LIMITS.pluginPauseMs + 20;
+      wheel.advance();
+      const { response, error } = await outcome;
+      expect(response!.status).toBe(status);
+      expect(error).toBe(onFailure === 'closed' ? 'SLUICE_PLUGIN_PAUSE_TIMEOUT' : null);
+      expect(wheel.size).toBe(0);
+    },
+  );
+
+  it('is not one that waits for the rest of a body, unless it makes it wait', async () => {
+    for (const [result, timers] of [
+      [1, 0],
+      [2, 1],
+    ]) {
+      const plugin = await holding({ proxy_on_request_body: `(i32.const ${result})` });
+      const source = new MemoryBody();
+      source.write(result === 1 ? 'abc' : 'abcd');
+      const filter = createWasmFilter(plugin, { onFailure: 'closed' });
+      const outcome = driveExchange([filter], {}, {}, (exchange) => {
+        exchange.body = source;
+      });
+      await until(() => plugin.stats().calls > 0);
+      expect(wheel.size).toBe(timers);
+      source.fail('SLUICE_REQUEST_TIMEOUT');
+      await outcome;
+      expect(wheel.size).toBe(0);
+    }
   });
 });

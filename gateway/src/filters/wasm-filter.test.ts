@@ -83,6 +83,7 @@ describe('request headers', () => {
       path: '/new?q=1',
       authority: 'other.example.com',
       headers: { host: 'other.example.com', 'x-path': '/old', 'x-host': 'a.example.com' },
+      body: '',
     });
   });
 
@@ -192,7 +193,7 @@ describe('a local response', () => {
     expect(request).toBeNull();
     expect(response).toEqual({
       status: 401,
-      headers: { 'www-authenticate': 'Key', 'content-type': 'text/plain', 'x-seen': 'yes' },
+      headers: { 'www-authenticate': 'Key', 'content-type': 'text/plain', 'content-length': '6', 'x-seen': 'yes' },
       body: 'denied',
     });
     expect(exchange.details).toBe('plugin_said_no');
@@ -204,14 +205,22 @@ describe('a local response', () => {
     const host = await load({ callbacks: { proxy_on_response_headers: body }, fields: t.fields });
     const { request, response } = await host.exchange({ upstream: { body: 'secret', headers: { 'x-up': '1' } } });
     expect(request).not.toBeNull();
-    expect(response).toEqual({ status: 502, headers: { 'content-type': 'text/html' }, body: 'hidden' });
+    expect(response).toEqual({
+      status: 502,
+      headers: { 'content-type': 'text/html', 'content-length': '6' },
+      body: 'hidden',
+    });
   });
 
   it('counts once', async () => {
     const t = new Texts();
     const body = `${reply(t, 401, '')} ${reply(t, 200, 'open')} (i32.const 1)`;
     const host = await load({ callbacks: { proxy_on_request_headers: body }, fields: t.fields });
-    expect((await host.exchange()).response).toEqual({ status: 401, headers: {}, body: '' });
+    expect((await host.exchange()).response).toEqual({
+      status: 401,
+      headers: { 'content-length': '0' },
+      body: '',
+    });
   });
 
   it('with a forged head is refused', async () => {

@@ -218,3 +218,42 @@ export class ResponseHead extends HeadView {
     return true;
   }
 }
+
+/** The trailers of a request or a response. */
+export class TrailerMap extends HeadView {
+  /** What it shows; never another one. */
+  readonly trailers: HeaderList;
+
+  constructor(exchange: Exchange, trailers: HeaderList) {
+    super(exchange);
+    this.trailers = trailers;
+  }
+
+  protected list(): HeaderList {
+    return this.trailers;
+  }
+
+  protected get pseudoCount(): number {
+    return 0;
+  }
+
+  protected pseudoPairs(): string[] {
+    return [];
+  }
+
+  protected isPseudo(): boolean {
+    return false;
+  }
+
+  protected isKept(name: string): boolean {
+    return isFraming(name);
+  }
+
+  protected getPseudo(): undefined {
+    return undefined;
+  }
+
+  protected setPseudo(): boolean {
+    return false;
+  }
+}

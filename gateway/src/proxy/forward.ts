@@ -1,8 +1,10 @@
 import { describeError, type ErrorCode } from '../core/errors.ts';
 import type { Expirable, WheelTimer } from '../core/wheel.ts';
+import type { BodySource } from '../exchange/body.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { HeaderList } from '../exchange/headers.ts';
 import type { ResponseSink, SinkWriter } from '../exchange/sink.ts';
+import { WholeBody } from '../exchange/whole-body.ts';
 import type { Lane } from '../routing/lanes.ts';
 import type { RouteRuntime } from '../runtime/snapshot.ts';
 import type { UpstreamCall, UpstreamRequest } from '../upstream/client.ts';
@@ -17,8 +19,7 @@ export interface ForwardOwner {
   onUpstreamHead(status: number, headers: HeaderList, endOfStream: boolean): void;
   /** False: slow down until `Forward.resume`. */
   onUpstreamData(chunk: Buffer): boolean;
-  onUpstreamTrailers(headers: HeaderList): void;
-  onUpstreamEnd(): void;
+  onUpstreamEnd(trailers: HeaderList | null): void;
   /** No answer, or no more of it. */
   onUpstreamFailed(code: ErrorCode): void;
 }
@@ -32,6 +33,7 @@ class Attempt implements ResponseSink {
   readonly endpoint: Endpoint;
   call: UpstreamCall | null = null;
   readonly #forward: Forward;
+  #trailers: HeaderList | null = null;
   #live = true;
 
   constructor(forward: Forward, endpoint: Endpoint) {
@@ -53,13 +55,13 @@ class Attempt implements ResponseSink {
   }
 
   trailers(headers: HeaderList): void {
-    if (this.#live) this.#forward.owner.onUpstreamTrailers(headers);
+    this.#trailers = headers;
   }
 
   end(): void {
     if (!this.#live) return;
     this.settle();
-    this.#forward.owner.onUpstreamEnd();
+    this.#forward.owner.onUpstreamEnd(this.#trailers);
   }
 
   /** An upgrade is never asked for in a forwarded head, so an endpoint that switches protocols breaks the rules. */
@@ -100,7 +102,9 @@ export class Forward implements Expirable {
   /** '' = baseline. */
   readonly #laneTag: string;
   readonly #fallback: boolean;
-  readonly #request: UpstreamRequest;
+  readonly #body: BodySource | null;
+  /** All of the body, which may be sent any number of times; null while it streams. */
+  readonly #whole: Buffer | null;
   #tried: Endpoint[] | null = null;
   #attempt: Attempt | null = null;
   #requestTimer: WheelTimer | null = null;
@@ -119,6 +123,8 @@ export class Forward implements Expirable {
     cluster: Cluster,
     lane: Lane | null,
     owner: ForwardOwner,
+    body: BodySource | null,
+    whole: Buffer | null,
   ) {
     this.#gateway = gateway;
     this.#x = x;
@@ -127,7 +133,8 @@ export class Forward implements Expirable {
     this.#laneTag = lane === null ? '' : lane.tag;
     this.#fallback = lane !== null && lane.fallback === 'baseline';
     this.owner = owner;
-    this.#request = { method: x.method, target: x.target, headers: x.requestHeaders, body: x.body };
+    this.#body = body;
+    this.#whole = whole;
   }
 
   start(): void {
@@ -199,7 +206,12 @@ export class Forward implements Expirable {
     if (tryTimeout > 0) this.#tryTimer = this.#gateway.wheel.schedule(this, tryTimeout, TRY_TIMEOUT);
     const attempt = new Attempt(this, endpoint);
     this.#attempt = attempt;
-    attempt.call = this.#gateway.client.send(endpoint, this.#request, attempt);
+    attempt.call = this.#gateway.client.send(endpoint, this.#nextRequest(), attempt);
+  }
+
+  #nextRequest(): UpstreamRequest {
+    const { method, target, requestHeaders: headers } = this.#x;
+    return { method, target, headers, body: this.#whole === null ? this.#body : wholeBody(this.#whole) };
   }
 
   #emptyCode(): ErrorCode {
@@ -234,7 +246,7 @@ export class Forward implements Expirable {
   }
 
   #mayTryAgain(reason: ErrorCode | number): boolean {
-    const consumed = this.#attempt?.call?.bodyStarted === true;
+    const consumed = this.#whole === null && this.#attempt?.call?.bodyStarted === true;
     return mayRetry(this.#route.retry, reason, this.#x.attempts, this.#x.method, consumed);
   }
 
@@ -252,4 +264,8 @@ export class Forward implements Expirable {
     this.#requestTimer = null;
     this.#tryTimer = null;
   }
+}
+
+function wholeBody(bytes: Buffer): BodySource | null {
+  return bytes.length === 0 ? null : new WholeBody(bytes);
 }

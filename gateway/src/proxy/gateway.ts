@@ -1,3 +1,4 @@
+import type { BodyBudgets } from '../core/body-budget.ts';
 import type { Log } from '../core/log.ts';
 import type { MetricSlots } from '../core/metrics.ts';
 import { sw8Part } from '../core/trace.ts';
@@ -17,6 +18,8 @@ export interface GatewayParts {
   /** null = no access log. */
   readonly accessLog: AccessLog | null;
   readonly trusted: TrustedProxies;
+  /** What filters may hold of bodies. */
+  readonly bodies: BodyBudgets;
   readonly log: Log;
   /** Name of this replica in traces. */
   readonly instance: string;
@@ -30,11 +33,14 @@ export class Gateway {
   readonly metrics: MetricSlots;
   readonly accessLog: AccessLog | null;
   readonly trusted: TrustedProxies;
+  readonly bodies: BodyBudgets;
   readonly log: Log;
   /** As sw8 carries it. */
   readonly sw8Instance: string;
   /** Scratch for the lane decision, which is taken and copied within one synchronous step. */
   readonly laneDecision = new LaneDecision();
+  /** True: new exchanges are turned away. Set by whoever watches the worker's resources. */
+  refusing = false;
   /** Exchanges between `handle` and `finish`. */
   activeExchanges = 0;
 
@@ -45,6 +51,7 @@ export class Gateway {
     this.metrics = parts.metrics;
     this.accessLog = parts.accessLog;
     this.trusted = parts.trusted;
+    this.bodies = parts.bodies;
     this.log = parts.log;
     this.sw8Instance = sw8Part(parts.instance);
   }

@@ -1,5 +1,9 @@
 import type { ErrorCode } from '../core/errors.ts';
+import { LIMITS } from '../core/limits.ts';
+import { WORKER_SLOTS } from '../core/metrics.ts';
+import { type TenantQuota, Verdict } from '../core/tenant-quota.ts';
 import { startTrace, sw8Of, sw8Part, traceparentOf } from '../core/trace.ts';
+import type { BodySource } from '../exchange/body.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { type HeaderList, PairHeaders } from '../exchange/headers.ts';
 import { type ChainHost, FilterChain } from '../filters/chain.ts';
@@ -8,6 +12,7 @@ import type { Lane } from '../routing/lanes.ts';
 import { normalizePath } from '../routing/path.ts';
 import type { RouteMatch } from '../routing/route.ts';
 import type { RouteRuntime, TenantRuntime } from '../runtime/snapshot.ts';
+import type { Cluster } from '../upstream/cluster.ts';
 import { finish } from './finish.ts';
 import { Forward, type ForwardOwner } from './forward.ts';
 import { applyForwarded } from './forwarded.ts';
@@ -19,11 +24,12 @@ import { Responder, type ResponderOwner } from './respond.ts';
  * Handles one exchange from its head to its access-log line. Never throws: what goes wrong inside the gateway becomes
  * a 500 (or a reset, once the response has begun) and a log line with the trace id.
  */
-export function handle(gateway: Gateway, x: Exchange): void {
+export function handle(gateway: Gateway, x: Exchange, crowded = false): void {
   gateway.activeExchanges++;
   const transaction = new Transaction(gateway, x);
   try {
-    transaction.begin();
+    if (crowded || gateway.refusing) transaction.turnAway();
+    else transaction.begin();
   } catch (error) {
     transaction.crash(error);
   }
@@ -35,11 +41,14 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
   readonly #x: Exchange;
   readonly #responder: Responder;
   #tenant: TenantRuntime | null = null;
+  /** What counts this exchange until it ends. */
+  #quota: TenantQuota | null = null;
   #route: RouteRuntime | null = null;
   #match: RouteMatch | null = null;
   #lane: Lane | null = null;
   #setCookies: readonly string[] | null = null;
   #chain: FilterChain | null = null;
+  #cluster: Cluster | null = null;
   #forward: Forward | null = null;
 
   constructor(gateway: Gateway, x: Exchange) {
@@ -48,12 +57,27 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
     this.#responder = new Responder(x, this);
   }
 
-  begin(): void {
+  /** Trace context, and who the caller is. */
+  #identify(): void {
     const x = this.#x;
     const headers = x.requestHeaders;
     x.trace = startTrace(headers.get('traceparent'), joined(headers, 'tracestate'), headers.get('sw8'));
     removeHopByHop(headers);
     applyForwarded(x, this.#gateway.trusted);
+  }
+
+  /** 503 and Retry-After without a look at tenants and routes: it must cost less than what it saves. */
+  turnAway(): void {
+    this.#gateway.metrics.add(WORKER_SLOTS.exchangesRefused, 1);
+    this.#identify();
+    this.#responder.prepareError('SLUICE_GATEWAY_OVERLOADED');
+    this.#x.responseHeaders!.append('retry-after', retryAfter());
+    this.#responder.release();
+  }
+
+  begin(): void {
+    this.#identify();
+    const x = this.#x;
     const target = normalizePath(x.target);
     if (target === null) return this.#fail('SLUICE_REQUEST_PATH_INVALID');
     x.target = target;
@@ -65,14 +89,32 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
     x.tenant = tenant.name;
     if (!tenant.available) return this.#fail('SLUICE_TENANT_UNAVAILABLE');
     this.#tenant = tenant;
+    if (tenant.quota !== null && !this.#isWithin(tenant.quota)) return;
 
     const match = tenant.routes.match(x);
     if (match === null) return this.#fail('SLUICE_ROUTE_NOT_FOUND');
     this.#match = match;
     this.#route = tenant.runtimes[match.route.index]!;
     x.route = match.route.id;
+    if (x.body !== null && !limitBody(x.body, this.#route.maxBodySize)) {
+      return this.#fail('SLUICE_REQUEST_BODY_TOO_LARGE');
+    }
     this.#chooseLane(tenant);
     this.#filterRequest(this.#route);
+  }
+
+  /** Whether the tenant's quotas admit the exchange; else it is answered. */
+  #isWithin(quota: TenantQuota): boolean {
+    const verdict = quota.admit();
+    if (verdict === Verdict.admitted) {
+      this.#quota = quota;
+      return true;
+    }
+    const code = verdict === Verdict.rate ? 'SLUICE_QUOTA_RATE' : 'SLUICE_QUOTA_CONCURRENCY';
+    this.#responder.prepareError(code);
+    this.#x.responseHeaders!.append('retry-after', String(quota.retryAfter));
+    this.#filterResponse();
+    return false;
   }
 
   #chooseLane({ lanes }: TenantRuntime): void {
@@ -85,7 +127,7 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
 
   #filterRequest({ chain }: RouteRuntime): void {
     if (chain !== null) {
-      this.#chain = new FilterChain(chain, this.#x, this);
+      this.#chain = new FilterChain(chain, this.#x, this, this.#gateway.bodies);
       if (this.#chain.startRequest(this.#x.body === null) !== CONTINUE) return;
     }
     this.#act();
@@ -116,8 +158,8 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
     x.service = cluster.service;
     if (this.#match!.rewrite?.apply(x) === false) return this.#fail('SLUICE_REQUEST_PATH_INVALID');
     this.#traceUpstream(cluster.service);
-    this.#forward = new Forward(this.#gateway, x, this.#route!, cluster, this.#lane, this);
-    this.#forward.start();
+    this.#cluster = cluster;
+    if (this.#chain?.filterRequestBody() !== true) this.onRequestBody(x.body, null);
   }
 
   #traceUpstream(service: string): void {
@@ -134,17 +176,26 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
   /** The gateway's own error answer; its head passes the response filters that the request has met. */
   #fail(code: ErrorCode): void {
     this.#responder.prepareError(code);
-    this.#filterResponse(false);
+    this.#filterResponse();
   }
 
   #answer(status: number, headers: HeaderList, body: Buffer | null): void {
     this.#responder.prepareLocal(status, headers, body);
-    this.#filterResponse(body === null);
+    this.#filterResponse();
   }
 
-  #filterResponse(endOfStream: boolean): void {
+  /** Runs the response that was prepared through the filters; a local one with its body. */
+  #filterResponse(): void {
     this.#issueCookies();
-    if (this.#chain === null || this.#chain.startResponse(endOfStream) === CONTINUE) this.#responder.release();
+    const chain = this.#chain;
+    if (chain === null || chain.startResponse(this.#responder.endOfStream) === CONTINUE) {
+      this.#responder.release();
+      return;
+    }
+    const local = chain.filtersResponse ? this.#responder.takeLocalBody() : null;
+    if (local === null) return;
+    chain.pushResponse(local);
+    if (chain.filtersResponse) chain.endResponse(null);
   }
 
   #issueCookies(): void {
@@ -176,8 +227,33 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
     this.#act();
   }
 
-  onResponseReady(): void {
+  onRequestBody(body: BodySource | null, whole: Buffer | null): void {
+    this.#forward = new Forward(this.#gateway, this.#x, this.#route!, this.#cluster!, this.#lane, this, body, whole);
+    this.#forward.start();
+  }
+
+  onRequestBodyFailed(code: ErrorCode): void {
+    this.onUpstreamFailed(code);
+  }
+
+  onResponseReady(bodyLength: number | null): void {
+    const headers = this.#x.responseHeaders!;
+    if (bodyLength !== null) headers.remove('content-length');
+    if (bodyLength !== null && bodyLength >= 0) headers.append('content-length', String(bodyLength));
     this.#responder.release();
+  }
+
+  onResponseData(chunk: Buffer): boolean {
+    return this.#responder.data(chunk);
+  }
+
+  onResponseEnd(trailers: HeaderList | null): void {
+    if (trailers !== null) this.#responder.trailers(trailers);
+    this.#responder.end();
+  }
+
+  resumeResponse(): void {
+    this.#forward?.resume();
   }
 
   replaceResponse(status: number, headers: HeaderList, body: Buffer | null, details: string): void {
@@ -185,19 +261,19 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
     this.#x.details = details;
     removeHopByHop(headers);
     this.#responder.prepareLocal(status, headers, body);
-    this.#issueCookies();
+    this.#filterResponse();
   }
 
   replaceWithError(code: ErrorCode, details: string): void {
     this.#forward?.abort();
     this.#x.details = details;
     this.#responder.prepareError(code);
-    this.#issueCookies();
+    this.#filterResponse();
   }
 
-  onReset(): void {
+  onReset(code: ErrorCode): void {
     this.#forward?.abort();
-    this.#responder.reset('SLUICE_PLUGIN_CLOSED');
+    this.#responder.reset(code);
   }
 
   // --- what the upstream says (ForwardOwner)
@@ -211,27 +287,48 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
     removeHopByHop(headers);
     this.#responder.prepare(status, headers, endOfStream);
     try {
-      this.#filterResponse(endOfStream);
+      if (endOfStream) this.#forgetLength(status, headers);
+      this.#filterResponse();
     } catch (error) {
       this.crash(error);
     }
   }
 
+  /** A length without a body is that of the body which filters would have changed. */
+  #forgetLength(status: number, headers: HeaderList): void {
+    if (this.#x.method !== 'HEAD' && status !== 304) return;
+    if (this.#chain?.editsResponse === true) headers.remove('content-length');
+  }
+
   onUpstreamData(chunk: Buffer): boolean {
-    return this.#responder.data(chunk);
+    const chain = this.#chain;
+    if (chain === null || !chain.filtersResponse) return this.#responder.data(chunk);
+    try {
+      return chain.pushResponse(chunk);
+    } catch (error) {
+      this.crash(error);
+      return true;
+    }
   }
 
-  onUpstreamTrailers(headers: HeaderList): void {
-    this.#responder.trailers(headers);
-  }
-
-  onUpstreamEnd(): void {
-    this.#responder.end();
+  onUpstreamEnd(trailers: HeaderList | null): void {
+    const chain = this.#chain;
+    if (chain === null || !chain.filtersResponse) {
+      this.onResponseEnd(trailers);
+      return;
+    }
+    try {
+      chain.endResponse(trailers);
+    } catch (error) {
+      this.crash(error);
+    }
   }
 
   onUpstreamFailed(code: ErrorCode): void {
     try {
-      if (this.#responder.started) this.#responder.reset(code);
+      // The body of a request may know before the sink does.
+      if (code === 'SLUICE_CLIENT_ABORTED') this.#responder.abandon();
+      else if (this.#responder.started) this.#responder.reset(code);
       else this.#fail(code);
     } catch (error) {
       this.crash(error);
@@ -241,7 +338,16 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
   // --- how the client fares (ResponderOwner)
 
   onResponseDrain(): void {
-    this.#forward?.resume();
+    const chain = this.#chain;
+    if (chain === null || !chain.filtersResponse) {
+      this.#forward?.resume();
+      return;
+    }
+    try {
+      chain.drainResponse();
+    } catch (error) {
+      this.crash(error);
+    }
   }
 
   onClientGone(): void {
@@ -249,9 +355,22 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
   }
 
   onResponseDone(): void {
+    this.#quota?.release();
+    this.#quota = null;
     this.#chain?.finish();
     finish(this.#gateway, this.#x, this.#tenant, this.#route);
   }
+}
+
+/** Lowers what a body may have to `limit`; false when it announces more than it may have. */
+function limitBody(body: BodySource, limit: number): boolean {
+  if (limit < body.limit) body.limit = limit;
+  return body.length <= body.limit;
+}
+
+/** Seconds; not the same for everybody, so that those who were turned away together do not come back together. */
+function retryAfter(): string {
+  return String(1 + Math.floor((Math.random() * LIMITS.overloadRetryAfterMs) / 1000));
 }
 
 function joined(headers: HeaderList, name: string): string | undefined {

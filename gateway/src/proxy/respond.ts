@@ -44,6 +44,11 @@ export class Responder implements SinkWriter {
     return this.#state >= SENT;
   }
 
+  /** The head that was prepared has no body behind it. */
+  get endOfStream(): boolean {
+    return this.#endOfStream;
+  }
+
   /** Takes a head for the filters to look at. Replaces one that has not been released yet, with all that it held. */
   prepare(status: number, headers: HeaderList, endOfStream: boolean): void {
     this.#x.status = status;
@@ -80,6 +85,15 @@ export class Responder implements SinkWriter {
     }
     const body = Buffer.from(errorBody(code, x.trace === null ? '' : x.trace.traceId));
     this.prepareLocal(status, new PairHeaders(['content-type', 'application/json']), body);
+  }
+
+  /** Takes the body of a local response away, to pass filters; null when there is none, or it was taken before. */
+  takeLocalBody(): Buffer | null {
+    if (!this.#heldEnd || this.#held === null) return null;
+    const body = this.#held[0]!;
+    this.#held = null;
+    this.#heldEnd = false;
+    return body;
   }
 
   /** The head has passed the filters: it leaves, with all that waited behind it. */
@@ -134,6 +148,13 @@ export class Responder implements SinkWriter {
     this.#x.error = code;
     this.#x.sink.reset(code);
     this.#finish();
+  }
+
+  /** The client is gone, and nobody is there to answer. */
+  abandon(): void {
+    if (this.#state === DONE) return;
+    this.#x.sink.reset('SLUICE_CLIENT_ABORTED');
+    this.onSinkClosed();
   }
 
   onDrain(): void {

@@ -1,5 +1,6 @@
-import type { RouteConfig, TenantConfig } from '../config/schema-tenant.ts';
+import type { MatchConfig, RouteConfig, TenantConfig } from '../config/schema-tenant.ts';
 import { GatewayError } from '../core/errors.ts';
+import { runThrough, type Steps } from '../core/steps.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { DomainIndex } from './domains.ts';
 import { stripParameters } from './path.ts';
@@ -76,17 +77,15 @@ function firstAccepted(x: Exchange, path: string): RouteMatch | null {
   }
 }
 
-function compileAlternatives(config: RouteConfig): CompiledAlternative[] {
-  return config.match.map((match) => {
-    const path = compilePath(match.path);
-    return {
-      config: match,
-      path,
-      conditions: compileConditions(match),
-      rewrite: compileRewrite(config.rewrite, path),
-      redirect: compileRedirect(config.redirect, path),
-    };
-  });
+function compileAlternative(config: MatchConfig, { rewrite, redirect }: RouteConfig): CompiledAlternative {
+  const path = compilePath(config.path);
+  return {
+    config,
+    path,
+    conditions: compileConditions(config),
+    rewrite: compileRewrite(rewrite, path),
+    redirect: compileRedirect(redirect, path),
+  };
 }
 
 /**
@@ -95,37 +94,57 @@ function compileAlternatives(config: RouteConfig): CompiledAlternative[] {
  * and route.
  */
 export function compileTenant(config: TenantConfig): TenantRoutes {
-  const anyHost = new PathIndex<RouteMatch>();
-  const byHost = new Map<string, PathIndex<RouteMatch>>();
-  const matches: RouteMatch[] = [];
-  const routes = config.routes.map((routeConfig, index) => {
+  return runThrough(compileTenantSteps(config));
+}
+
+/** `compileTenant`, in steps of one alternative of a route. */
+export function* compileTenantSteps(config: TenantConfig): Steps<TenantRoutes> {
+  const builder = new RoutesBuilder();
+  for (const route of config.routes) {
     try {
-      const route = new Route(routeConfig, index);
-      const alternatives = compileAlternatives(routeConfig);
-      for (const [number, alternative] of alternatives.entries()) {
-        for (const host of routeConfig.hosts ?? [null]) {
-          const match = new RouteMatch(route, number, host, alternative, matches.length);
-          matches.push(match);
-          indexFor(host).add(match.path, match);
-        }
-      }
-      return route;
+      yield* builder.add(route);
     } catch (error) {
-      const place = `tenant ${config.tenant}, route ${routeConfig.id}: ${(error as Error).message}`;
+      const place = `tenant ${config.tenant}, route ${route.id}: ${(error as Error).message}`;
       throw new GatewayError('SLUICE_CONFIG_INVALID', place, { cause: error });
     }
-  });
-  for (const index of [anyHost, ...byHost.values()]) index.sort(comparePrecedence);
-  const hosts = byHost.size === 0 ? null : DomainIndex.empty<PathIndex<RouteMatch>>().with(byHost);
-  return new TenantRoutes(routes, matches, anyHost, hosts);
+  }
+  return yield* builder.finish();
+}
 
-  function indexFor(host: string | null): PathIndex<RouteMatch> {
-    if (host === null) return anyHost;
+class RoutesBuilder {
+  readonly #routes: Route[] = [];
+  readonly #matches: RouteMatch[] = [];
+  readonly #anyHost = new PathIndex<RouteMatch>();
+  readonly #byHost = new Map<string, PathIndex<RouteMatch>>();
+
+  *add(config: RouteConfig): Steps<void> {
+    const route = new Route(config, this.#routes.length);
+    for (const [number, match] of config.match.entries()) {
+      const alternative = compileAlternative(match, config);
+      for (const host of config.hosts ?? [null]) {
+        const compiled = new RouteMatch(route, number, host, alternative, this.#matches.length);
+        this.#matches.push(compiled);
+        this.#indexFor(host).add(compiled.path, compiled);
+      }
+      yield;
+    }
+    this.#routes.push(route);
+  }
+
+  *finish(): Steps<TenantRoutes> {
+    for (const index of [this.#anyHost, ...this.#byHost.values()]) yield* index.sort(comparePrecedence);
+    const hosts =
+      this.#byHost.size === 0 ? null : yield* DomainIndex.empty<PathIndex<RouteMatch>>().withSteps(this.#byHost);
+    return new TenantRoutes(this.#routes, this.#matches, this.#anyHost, hosts);
+  }
+
+  #indexFor(host: string | null): PathIndex<RouteMatch> {
+    if (host === null) return this.#anyHost;
     const key = host.toLowerCase();
-    let index = byHost.get(key);
+    let index = this.#byHost.get(key);
     if (index === undefined) {
       index = new PathIndex();
-      byHost.set(key, index);
+      this.#byHost.set(key, index);
     }
     return index;
   }

@@ -61,6 +61,15 @@ describe('DomainIndex', () => {
     }
   });
 
+  it('does not look at hosts that are longer than a name can be', () => {
+    const domains = index('*.example.com');
+    const long = `${'a.'.repeat(121)}example.com`;
+    expect([long.length, domains.find(long)]).toEqual([253, '*.example.com']);
+    const found: string[] = [];
+    domains.findAll(`b${long}`, found);
+    expect([domains.find(`b${long}`), found]).toEqual([undefined, []]);
+  });
+
   it('lists every cover, the most specific first', () => {
     const found: string[] = [];
     index('*.example.com', 'a.b.example.com', '*.b.example.com', 'c.example.com').findAll('a.b.example.com', found);

@@ -1,5 +1,8 @@
-/** Enough that one tenant's change copies little, few enough that an index of a few names stays small. */
-const SHARDS = 64;
+import { runThrough, type Steps } from '../core/steps.ts';
+import { PersistentMap } from './persistent-map.ts';
+
+/** No name of DNS is longer; a longer host is covered by none, and is not worth looking at label by label. */
+const LONGEST_HOST = 253;
 
 const PLAIN_HOST = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
 
@@ -21,66 +24,55 @@ function keyOf(domain: string): string {
   return hostOf(domain.startsWith('*.') ? domain.slice(1) : domain);
 }
 
-function shardOf(key: string): number {
-  let hash = key.length;
-  for (let i = Math.min(key.length, 10) - 1; i >= 0; i--) hash = (hash * 31 + key.charCodeAt(i)) | 0;
-  return hash & (SHARDS - 1);
-}
-
 /**
  * Domain names → values. Immutable: `with` makes a changed copy that shares what did not change. An exact name wins
  * over a wildcard, a longer wildcard over a shorter one; `*.example.com` covers every depth below `example.com`, not
  * the name itself. A look-up costs one map access for each label.
  */
 export class DomainIndex<T> {
-  readonly #shards: readonly (ReadonlyMap<string, T> | null)[];
-  /** Number of names. */
-  readonly size: number;
+  readonly #names: PersistentMap<T>;
 
-  private constructor(shards: readonly (ReadonlyMap<string, T> | null)[], size: number) {
-    this.#shards = shards;
-    this.size = size;
+  private constructor(names: PersistentMap<T>) {
+    this.#names = names;
   }
 
   static empty<T>(): DomainIndex<T> {
-    return new DomainIndex<T>(Array.from<null>({ length: SHARDS }).fill(null), 0);
+    return new DomainIndex<T>(PersistentMap.empty());
+  }
+
+  /** Number of names. */
+  get size(): number {
+    return this.#names.size;
   }
 
   /** This index with names set, or removed where the value is undefined. Later entries of one name win. */
   with(changes: Iterable<readonly [domain: string, value: T | undefined]>): DomainIndex<T> {
-    const shards = [...this.#shards];
-    const copied = new Map<number, Map<string, T>>();
-    let size = this.size;
+    return runThrough(this.withSteps(changes));
+  }
+
+  /** `with`, in steps of one name. */
+  *withSteps(changes: Iterable<readonly [domain: string, value: T | undefined]>): Steps<DomainIndex<T>> {
+    let names = this.#names;
     for (const [domain, value] of changes) {
-      const key = keyOf(domain);
-      const number = shardOf(key);
-      let shard = copied.get(number);
-      if (shard === undefined) {
-        shard = new Map(shards[number]);
-        copied.set(number, shard);
-        shards[number] = shard;
-      }
-      size -= shard.size;
-      if (value === undefined) shard.delete(key);
-      else shard.set(key, value);
-      size += shard.size;
+      names = names.with(keyOf(domain), value);
+      yield;
     }
-    return new DomainIndex<T>(shards, size);
+    return names === this.#names ? this : new DomainIndex(names);
   }
 
   /** The value set for just this name, wildcards taken literally. */
   get(domain: string): T | undefined {
-    return this.#get(keyOf(domain));
+    return this.#names.get(keyOf(domain));
   }
 
   /** The value of the most specific name that covers the host of `authority`; undefined when none does. */
   find(authority: string): T | undefined {
     const host = hostOf(authority);
-    if (host.startsWith('.')) return undefined;
-    const exact = this.#get(host);
+    if (host.startsWith('.') || host.length > LONGEST_HOST) return undefined;
+    const exact = this.#names.get(host);
     if (exact !== undefined) return exact;
     for (let dot = host.indexOf('.', 1); dot !== -1; dot = host.indexOf('.', dot + 1)) {
-      const value = this.#get(host.slice(dot));
+      const value = this.#names.get(host.slice(dot));
       if (value !== undefined) return value;
     }
     return undefined;
@@ -89,16 +81,12 @@ export class DomainIndex<T> {
   /** Appends the values of all names that cover the host to `out`, the most specific first. */
   findAll(authority: string, out: T[]): void {
     const host = hostOf(authority);
-    if (host.startsWith('.')) return;
-    const exact = this.#get(host);
+    if (host.startsWith('.') || host.length > LONGEST_HOST) return;
+    const exact = this.#names.get(host);
     if (exact !== undefined) out.push(exact);
     for (let dot = host.indexOf('.', 1); dot !== -1; dot = host.indexOf('.', dot + 1)) {
-      const value = this.#get(host.slice(dot));
+      const value = this.#names.get(host.slice(dot));
       if (value !== undefined) out.push(value);
     }
-  }
-
-  #get(key: string): T | undefined {
-    return this.#shards[shardOf(key)]?.get(key);
   }
 }

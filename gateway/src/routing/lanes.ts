@@ -3,6 +3,7 @@ import type { LaneConfig, LaneRuleConfig, StickyByConfig, TenantConfig } from '.
 import { GatewayError } from '../core/errors.ts';
 import { BUCKETS, bucketOf } from '../core/hash.ts';
 import { LIMITS } from '../core/limits.ts';
+import { runThrough, type Steps } from '../core/steps.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { allHold, compileConditions, type Condition } from './predicates.ts';
 import { cookieValue, headerValue, queryValue } from './values.ts';
@@ -109,12 +110,12 @@ export class Lane {
   readonly fallback: LaneConfig['fallback'];
   readonly rules: readonly LaneRule[];
 
-  constructor(config: LaneConfig) {
+  constructor(config: LaneConfig, rules: readonly LaneRule[]) {
     this.name = config.name;
     this.tag = config.tag;
     this.config = config;
     this.fallback = config.fallback;
-    this.rules = config.rules.map((rule, index) => new LaneRule(rule, config.name, index + 1));
+    this.rules = rules;
   }
 }
 
@@ -169,12 +170,26 @@ export class LaneTable {
   }
 }
 
+function* compileRules({ name, rules }: LaneConfig): Steps<LaneRule[]> {
+  const compiled: LaneRule[] = [];
+  for (const rule of rules) {
+    compiled.push(new LaneRule(rule, name, compiled.length + 1));
+    yield;
+  }
+  return compiled;
+}
+
 /** Compiles the lanes of a tenant. Throws a GatewayError `SLUICE_CONFIG_INVALID` that names tenant and lane. */
 export function compileLanes(config: TenantConfig): LaneTable {
+  return runThrough(compileLanesSteps(config));
+}
+
+/** `compileLanes`, in steps of one rule. */
+export function* compileLanesSteps(config: TenantConfig): Steps<LaneTable> {
   const lanes: Lane[] = [];
   for (const lane of config.lanes) {
     try {
-      if (lane.enabled) lanes.push(new Lane(lane));
+      if (lane.enabled) lanes.push(new Lane(lane, yield* compileRules(lane)));
     } catch (error) {
       const place = `tenant ${config.tenant}, lane ${lane.name}: ${(error as Error).message}`;
       throw new GatewayError('SLUICE_CONFIG_INVALID', place, { cause: error });

@@ -1,3 +1,4 @@
+import { type Steps, sortSteps } from '../core/steps.ts';
 import type { PathMatcher } from './path-matcher.ts';
 
 class Node<T> {
@@ -21,6 +22,16 @@ class Node<T> {
   }
 }
 
+function* sortBelow<T>(root: Node<T>, compare: (a: T, b: T) => number): Steps<void> {
+  const nodes: Node<T>[] = [root];
+  for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
+    if (node.ends !== null) yield* sortSteps(node.ends, compare);
+    if (node.below !== null) yield* sortSteps(node.below, compare);
+    if (node.variable !== null) nodes.push(node.variable);
+    for (const child of node.children?.values() ?? []) nodes.push(child);
+  }
+}
+
 /**
  * Items by path. A look-up visits one node for each segment of the path that the tree knows (more only where templates
  * branch), whatever the number of items. Regular expressions cannot be indexed: their items come with every look-up.
@@ -34,17 +45,11 @@ export class PathIndex<T> {
     this.#listFor(path).push(item);
   }
 
-  /** Every list of items is put in order; call it once, after the last `add`. */
-  sort(compare: (a: T, b: T) => number): void {
-    for (const list of this.#exact.values()) list.sort(compare);
-    this.#regexes.sort(compare);
-    const nodes: Node<T>[] = [this.#root];
-    for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
-      node.ends?.sort(compare);
-      node.below?.sort(compare);
-      if (node.variable !== null) nodes.push(node.variable);
-      if (node.children !== null) nodes.push(...node.children.values());
-    }
+  /** Puts every list of items in order, in short steps; once, after the last `add`. */
+  *sort(compare: (a: T, b: T) => number): Steps<void> {
+    yield* sortSteps(this.#regexes, compare);
+    for (const list of this.#exact.values()) yield* sortSteps(list, compare);
+    yield* sortBelow(this.#root, compare);
   }
 
   /**

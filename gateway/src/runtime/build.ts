@@ -1,8 +1,10 @@
 import type { TenantConfig } from '../config/schema-tenant.ts';
-import { OTHER_SERIES, type SeriesHandle } from '../core/metrics.ts';
+import type { SeriesHandle } from '../core/metrics.ts';
+import type { Steps } from '../core/steps.ts';
+import type { TenantQuota } from '../core/tenant-quota.ts';
 import type { FilterFactory } from '../filters/filter.ts';
-import { compileTenant } from '../routing/compile.ts';
-import { compileLanes } from '../routing/lanes.ts';
+import { compileTenantSteps, type TenantRoutes } from '../routing/compile.ts';
+import { compileLanesSteps } from '../routing/lanes.ts';
 import { Cluster, type ClusterOptions } from '../upstream/cluster.ts';
 import type { PluginClaims } from './plugin-pool.ts';
 import { RouteRuntime, type TenantRuntime, type UnavailableTenant } from './snapshot.ts';
@@ -10,9 +12,9 @@ import { RouteRuntime, type TenantRuntime, type UnavailableTenant } from './snap
 /** Id of the series of exchanges that reach a tenant and none of its routes. */
 export const UNMATCHED_ROUTE = '_none';
 
-/** Names of the services that the routes of a tenant send to. */
+/** Names of a tenant's services: those that it lists, which plugins may call, and those that routes send to. */
 export function servicesOf(config: TenantConfig): string[] {
-  const names = new Set<string>();
+  const names = new Set(Object.keys(config.services));
   for (const { upstream } of config.routes) {
     if (upstream?.service !== undefined) names.add(upstream.service);
     for (const { service } of upstream?.services ?? []) names.add(service);
@@ -23,26 +25,38 @@ export function servicesOf(config: TenantConfig): string[] {
 /** What a tenant's new configuration is built from. */
 export interface TenantInputs {
   readonly config: TenantConfig;
-  readonly series: ReadonlyMap<string, readonly SeriesHandle[]>;
+  /** Of each route in file order: one handle per lane. */
+  readonly series: readonly (readonly SeriesHandle[])[];
+  readonly unmatched: SeriesHandle;
+  readonly quota: TenantQuota | null;
   readonly gatewayChain: readonly FilterFactory[];
   readonly plugins: PluginClaims;
   /** What is in force now; its clusters are carried over by service name. */
   readonly previous: TenantRuntime | UnavailableTenant | undefined;
 }
 
+/** A tenant that is ready to be put into force. */
+export interface BuiltTenant {
+  readonly tenant: TenantRuntime;
+  /** Gives the clusters that are carried over the options of the new configuration. */
+  readonly install: () => void;
+}
+
 /**
- * Builds a tenant. Nothing of the previous one changes before this returns.
+ * Builds a tenant in steps of one route or endpoint. What is in force does not change until `install` is called; no list
+ * of endpoints may come in between.
  * @throws GatewayError SLUICE_CONFIG_INVALID when routes or lanes cannot be compiled.
  */
-export function buildTenant({ config, series, gatewayChain, plugins, previous }: TenantInputs): TenantRuntime {
-  const routes = compileTenant(config);
-  const lanes = compileLanes(config);
-  const own = [...gatewayChain, ...plugins.filters(config.plugins)];
-  const runtimes = routes.routes.map((route) => {
-    const chain = route.config.plugins.length === 0 ? own : [...own, ...plugins.filters(route.config.plugins)];
-    return new RouteRuntime(route, chain, series.get(route.id) ?? []);
-  });
-  return {
+export function* buildTenant(inputs: TenantInputs): Steps<BuiltTenant> {
+  const { config, unmatched, quota, previous } = inputs;
+  const routes = yield* compileTenantSteps(config);
+  const lanes = yield* compileLanesSteps(config);
+  const runtimes = yield* buildRuntimes(routes, inputs);
+  const { clusters, install } = yield* buildClusters(
+    config,
+    previous?.available === true ? previous.clusters : new Map(),
+  );
+  const tenant: TenantRuntime = {
     name: config.tenant,
     domains: config.domains,
     available: true,
@@ -50,20 +64,39 @@ export function buildTenant({ config, series, gatewayChain, plugins, previous }:
     runtimes,
     lanes,
     laneIndex: new Map(['', ...config.lanes.map((lane) => lane.name)].map((lane, index) => [lane, index])),
-    clusters: buildClusters(config, previous?.available === true ? previous.clusters : new Map()),
-    unmatchedSeries: series.get(UNMATCHED_ROUTE)?.[0] ?? OTHER_SERIES,
+    clusters,
+    unmatchedSeries: unmatched,
+    quota,
   };
+  return { tenant, install };
 }
 
-function buildClusters(config: TenantConfig, previous: ReadonlyMap<string, Cluster>): ReadonlyMap<string, Cluster> {
+function* buildRuntimes({ routes }: TenantRoutes, inputs: TenantInputs): Steps<RouteRuntime[]> {
+  const { config, series, gatewayChain, plugins } = inputs;
+  const own = [...gatewayChain, ...plugins.filters(config.plugins)];
+  const runtimes: RouteRuntime[] = [];
+  for (const route of routes) {
+    const chain = route.config.plugins.length === 0 ? own : [...own, ...plugins.filters(route.config.plugins)];
+    runtimes.push(new RouteRuntime(route, chain, series[route.index] ?? []));
+    yield;
+  }
+  return runtimes;
+}
+
+function* buildClusters(
+  config: TenantConfig,
+  previous: ReadonlyMap<string, Cluster>,
+): Steps<{ readonly clusters: ReadonlyMap<string, Cluster>; readonly install: () => void }> {
   const lanes = config.lanes.map(({ tag, endpoints }) => ({ tag, metadata: endpoints?.metadata ?? null }));
   const clusters = new Map<string, Cluster>();
+  const changes: (() => void)[] = [];
   for (const service of servicesOf(config)) {
     const { scheme = 'http', loadBalancer = 'round-robin' } = config.services[service] ?? {};
     const options: ClusterOptions = { key: `${config.tenant}/${service}`, service, scheme, loadBalancer, lanes };
     const known = previous.get(service);
-    known?.configure(options);
+    if (known !== undefined) changes.push(yield* known.configureSteps(options));
     clusters.set(service, known ?? new Cluster(options));
+    yield;
   }
-  return clusters;
+  return { clusters, install: () => changes.forEach((change) => change()) };
 }

@@ -6,7 +6,8 @@ import { createRegistries } from '../discovery/registries.ts';
 import { until } from '../exchange/probes.suite.ts';
 import { tenant } from '../routing/fixture.suite.ts';
 import { ControlPlane } from './control-plane.ts';
-import type { CatalogueModule, Delta } from './feed.ts';
+import type { CatalogueModule, Delta, RouteEntry, TenantPart } from './feed.ts';
+import { Outbox } from './outbox.ts';
 import { catalogued, ManualWheel, pluginServices, tenantOf, unloadable, use } from './runtime.suite.ts';
 
 enableLinearRegex();
@@ -23,6 +24,7 @@ describe('a control plane', () => {
 
   let deltas: Delta[];
   let plane: ControlPlane;
+  let outbox: Outbox;
   beforeEach(() => {
     deltas = [];
     plane = new ControlPlane({
@@ -31,11 +33,22 @@ describe('a control plane', () => {
       modules,
       pluginServices: pluginServices(new ManualWheel()),
       log: silentLog,
-      publish: (delta) => void deltas.push(delta),
     });
+    outbox = attach();
   });
 
-  const meta = { file: 'tenants/home.yaml', digest: 'd' };
+  /** A worker that carries out everything at once. */
+  const attach = (): Outbox => {
+    const attached: Outbox = new Outbox(plane, ({ id, delta }) => {
+      // The catalogue comes first, and has nothing to do with what is asked here.
+      if (delta.kind !== 'plugin') deltas.push(delta);
+      attached.acknowledge(id);
+    });
+    plane.attach(attached);
+    return attached;
+  };
+
+  const meta = { file: 'tenants/home.yaml', digest: 'd', acceptedBefore: false };
   const listed = { services: { main: { static: [{ address: '10.0.0.1:80' }] } } };
   const routes = [{ id: 'all', upstream: { service: 'main' } }];
   const kinds = () => deltas.map(({ kind, version }) => `${version} ${kind}`);
@@ -45,12 +58,10 @@ describe('a control plane', () => {
     plane.onTenant('home', tenantOf({ ...listed, routes, lanes: [{ name: 'gray', tag: 'g' }] }), meta);
     await until(() => deltas.length === 2);
     expect(kinds()).toEqual(['1 tenant', '2 endpoints']);
-    const [first] = deltas;
-    const series = first!.kind === 'tenant' ? first!.series : new Map<string, never[]>();
-    expect([...series].map(([route, handles]) => [route, handles.length])).toEqual([
-      ['all', 2],
-      ['_none', 1],
-    ]);
+    const { head, routes: text } = deltas[0] as TenantPart;
+    const [[route, series]] = JSON.parse(text) as [RouteEntry];
+    expect([route.id, series.length]).toEqual(['all', 2]);
+    expect(JSON.parse(head)).toMatchObject({ config: { tenant: 'home', routes: [] }, unmatched: expect.any(Number) });
     expect(plane.changedAt).toBeGreaterThan(0);
     expect(plane.services()).toMatchObject([{ tenant: 'home', service: 'main', list: { state: 'fresh' } }]);
     expect([...plane.tenants.keys()]).toEqual(['home']);
@@ -103,6 +114,66 @@ describe('a control plane', () => {
     expect(kinds()).toEqual(['1 tenant']);
   });
 
+  describe('and whether a configuration compiles', () => {
+    /** Counts how often its routes are looked at. */
+    const counted = () => {
+      const { routes: given, ...rest } = tenantOf({ routes: [{ id: 'all', respond: {} }] });
+      const [route] = given;
+      const { match } = route!;
+      const looks = { count: 0 };
+      const watched = Object.defineProperty({ ...route! }, 'match', { get: () => (looks.count++, match) });
+      return { config: { ...rest, routes: [watched] }, looks };
+    };
+    // What is sent is looked at too.
+    beforeEach(() => plane.detach(outbox));
+
+    it('is tried once, before it is told of if there is time', async () => {
+      const { config, looks } = counted();
+      await plane.prepare(config);
+      const { count } = looks;
+      expect(count).toBeGreaterThan(0);
+      plane.onTenant('home', config, meta);
+      expect(looks.count).toBe(count);
+      const other = counted();
+      plane.onTenant('home', other.config, meta);
+      expect(other.looks.count).toBe(count);
+    });
+
+    it('is not tried when it was accepted before', () => {
+      const { config, looks } = counted();
+      plane.onTenant('home', config, { ...meta, acceptedBefore: true });
+      expect(looks.count).toBe(0);
+    });
+
+    it('is tried a little at a time, with the verdict when it is told of', async () => {
+      const { routes: given, ...rest } = tenantOf({ routes: [{ id: 'all', respond: {} }] });
+      const config = { ...rest, routes: Array.from({ length: 8000 }, (_, i) => ({ ...given[0]!, id: `r${i}` })) };
+      const state = { prepared: false };
+      const done = plane.prepare(config).then(() => (state.prepared = true));
+      let turns = 0;
+      for (; !state.prepared; turns++) await new Promise(setImmediate);
+      await done;
+      expect(turns).toBeGreaterThan(1);
+      const impossible = tenant({ routes: [{ id: 'all', match: [{ path: { regex: '(' } }], respond: {} }] });
+      await plane.prepare(impossible);
+      expect(() => plane.onTenant('home', impossible, meta)).toThrow();
+    });
+  });
+
+  it('brings everything to an outbox that comes later, and nothing to one that is detached', async () => {
+    plane.onTenantBroken('file:b.yaml', ['b.example.com'], [], { ...meta, lastGood: false });
+    plane.onTenant('home', tenantOf({ ...listed, routes }), meta);
+    await until(() => deltas.length === 3);
+    plane.detach(outbox);
+    deltas = [];
+    const late = attach();
+    expect(kinds()).toEqual(['3 tenant', '3 endpoints', '3 tenant-unavailable']);
+    expect([late.appliedVersion, await late.settled()]).toEqual([3, true]);
+    plane.onTenantRemoved('home');
+    expect(kinds().at(-1)).toBe('4 tenant-removed');
+    expect(deltas).toHaveLength(4);
+  });
+
   it('tries equal configurations of a plugin once', async () => {
     const counting = await catalogued('plugin', { callbacks: { proxy_on_vm_start: '(i32.const 1)' } });
     let opened = 0;
@@ -114,7 +185,6 @@ describe('a control plane', () => {
       modules: [counting],
       pluginServices: { ...services, sharedData },
       log: silentLog,
-      publish: () => {},
     });
     const many = Array.from({ length: 50 }, (_, i) => ({
       id: `r${i}`,

@@ -1,51 +1,59 @@
 import type { PluginUse } from '../config/schema-common.ts';
 import type { TenantConfig } from '../config/schema-tenant.ts';
-import type { EndpointList } from '../core/endpoint.ts';
 import type { Log } from '../core/log.ts';
+import { OTHER_SERIES } from '../core/metrics.ts';
 import type { SeriesTable } from '../core/series-table.ts';
+import { runThrough, type Steps } from '../core/steps.ts';
 import type { Registries } from '../discovery/registries.ts';
-import { compileTenant } from '../routing/compile.ts';
-import { compileLanes } from '../routing/lanes.ts';
-import { Plugin, type PluginServices } from '../wasm/plugin.ts';
-import { UNMATCHED_ROUTE } from './build.ts';
-import type { CatalogueModule, Delta } from './feed.ts';
+import { compileTenantSteps } from '../routing/compile.ts';
+import { compileLanesSteps } from '../routing/lanes.ts';
+import { servicesOf, UNMATCHED_ROUTE } from './build.ts';
+import type { CatalogueModule, Delta, FeedKey, PluginState } from './feed.ts';
+import { FeedText, type TenantState } from './feed-text.ts';
+import type { FeedSource, Outbox } from './outbox.ts';
+import { type PluginOwner, PluginTrials, type TrialServices } from './plugin-trials.ts';
+import { usesOf } from './plugin-uses.ts';
+import { StepQueue } from './step-queue.ts';
 import { type SubscribedService, Subscriptions } from './subscriptions.ts';
 import type { TenantListener, TenantMeta } from './tenant-listener.ts';
+import type { TenantQuotas } from './tenant-quotas.ts';
 
 /** A tenant in force. */
-export interface ActiveTenant {
-  readonly config: TenantConfig;
+export interface ActiveTenant extends TenantState {
   readonly file: string;
   /** Epoch milliseconds since when this configuration is in force. */
   readonly loadedAt: number;
 }
-
-/** A delta before it has its version. */
-type Change = Delta extends infer D ? (D extends Delta ? Omit<D, 'version'> : never) : never;
 
 export interface ControlPlaneOptions {
   readonly registries: Registries;
   readonly series: SeriesTable;
   readonly modules: readonly CatalogueModule[];
   /** For the throw-away VMs on which new plugin configurations are tried. */
-  readonly pluginServices: PluginServices;
+  readonly pluginServices: TrialServices;
   readonly log: Log;
-  /** Sends a delta to every worker. */
-  readonly publish: (delta: Delta) => void;
+  /** Absent: nothing bounds any tenant. */
+  readonly quotas?: TenantQuotas;
 }
 
-const encoder = new TextEncoder();
-
 /**
- * The main thread's side of the feed: hears of tenants and endpoints, tries what is new, and publishes it as versioned
- * deltas. Carries no traffic.
+ * The main thread's side of the feed: hears of tenants and endpoints, tries what is new, holds the current state, and
+ * tells the outboxes which of it has changed. Carries no traffic.
  */
-export class ControlPlane implements TenantListener {
+export class ControlPlane implements TenantListener, FeedSource {
   readonly #options: ControlPlaneOptions;
-  readonly #modules: ReadonlyMap<string, CatalogueModule>;
+  readonly #trials: PluginTrials;
+  /** Configurations that are known to compile. */
+  readonly #compiled = new WeakSet<TenantConfig>();
+  /** Trials of configurations and modules, a little at a time. */
+  readonly #work = new StepQueue();
+  #chain: PluginOwner = { name: '', uses: [], services: [] };
+  #chainTicking: readonly string[] = [];
   readonly #subscriptions: Subscriptions;
   readonly #tenants = new Map<string, ActiveTenant>();
   readonly #unavailable = new Map<string, readonly string[]>();
+  readonly #outboxes = new Set<Outbox>();
+  readonly #text = new FeedText();
   #version = 0;
   #changedAt = 0;
   #loads = { success: 0, failure: 0 };
@@ -53,9 +61,9 @@ export class ControlPlane implements TenantListener {
 
   constructor(options: ControlPlaneOptions) {
     this.#options = options;
-    this.#modules = new Map(options.modules.map((module) => [module.name, module]));
-    this.#subscriptions = new Subscriptions(options.registries, (tenant, service, list) =>
-      this.#onEndpoints(tenant, service, list),
+    this.#trials = new PluginTrials(options.modules, options.pluginServices);
+    this.#subscriptions = new Subscriptions(options.registries, (tenant, service) =>
+      this.#changed({ kind: 'endpoints', tenant, service }),
     );
   }
 
@@ -63,7 +71,7 @@ export class ControlPlane implements TenantListener {
     return this.#version;
   }
 
-  /** Epoch milliseconds of the last delta; 0 = there was none. */
+  /** Epoch milliseconds of the last change; 0 = there was none. */
   get changedAt(): number {
     return this.#changedAt;
   }
@@ -91,37 +99,103 @@ export class ControlPlane implements TenantListener {
     return this.#subscriptions.services();
   }
 
+  /** Begins to send everything there is, and from now on every change, through this outbox. */
+  attach(outbox: Outbox): void {
+    this.#outboxes.add(outbox);
+    outbox.open();
+  }
+
+  /** Ends and closes an outbox, whose worker is gone. */
+  detach(outbox: Outbox): void {
+    this.#outboxes.delete(outbox);
+    outbox.close();
+  }
+
+  tenantNames(): Iterable<string> {
+    return [...this.#tenants.keys(), ...this.#unavailable.keys()];
+  }
+
+  hasTenant(tenant: string): boolean {
+    return this.#tenants.has(tenant) || this.#unavailable.has(tenant);
+  }
+
+  servicesOf(tenant: string): readonly string[] {
+    const active = this.#tenants.get(tenant);
+    return active === undefined ? [] : servicesOf(active.config);
+  }
+
+  pluginNames(): Iterable<string> {
+    return this.#trials.modules.keys();
+  }
+
+  read(key: FeedKey): Iterator<Delta> {
+    const version = this.#version;
+    if (key.kind === 'plugin') return this.#pluginState(key.plugin);
+    const { tenant } = key;
+    if (key.kind === 'endpoints') {
+      const list = this.#subscriptions.list(tenant, key.service);
+      return list === null ? [].values() : this.#text.endpoints(version, tenant, key.service, list);
+    }
+    const active = this.#tenants.get(tenant);
+    if (active !== undefined) return this.#text.tenant(version, active);
+    const domains = this.#unavailable.get(tenant);
+    const state: Delta =
+      domains === undefined
+        ? { kind: 'tenant-removed', version, tenant }
+        : { kind: 'tenant-unavailable', version, tenant, domains };
+    return [state].values();
+  }
+
   /** Tries the plugins of the gateway's own chain. @throws GatewayError SLUICE_PLUGIN_START_FAILED */
   checkChain(chain: readonly PluginUse[]): void {
-    this.#tryPlugins('', chain);
+    this.#chain = { ...this.#chain, uses: chain };
+    this.#chainTicking = this.#trials.tryOwner(this.#chain);
+  }
+
+  /**
+   * Puts a module of the catalogue in place of the one of that name, if every configuration in use starts on it.
+   * @throws GatewayError SLUICE_PLUGIN_START_FAILED; nothing has changed then.
+   */
+  replaceModule(module: CatalogueModule): Promise<void> {
+    return this.#work.run(this.#replaceModule(module));
+  }
+
+  async prepare(config: TenantConfig): Promise<void> {
+    try {
+      await this.#work.run(this.#compile(config), true);
+    } catch {
+      // What is wrong with it is said by `onTenant`, which then compiles it once more.
+    }
   }
 
   onTenant(name: string, config: TenantConfig, meta: TenantMeta): void {
+    let ticking: readonly string[];
     try {
-      compileTenant(config);
-      compileLanes(config);
-      this.#tryPlugins(name, [...config.plugins, ...config.routes.flatMap((route) => route.plugins)]);
+      if (!meta.acceptedBefore && !this.#compiled.has(config)) runThrough(this.#compile(config));
+      ticking = this.#trials.tryOwner(ownerOf(config));
     } catch (error) {
       this.#noteFailure(`${meta.file}: ${(error as Error).message}`);
       throw error;
     }
+    const quota = this.#options.quotas?.assign(name);
     const lanes = ['', ...config.lanes.map((lane) => lane.name)];
     const routes = config.routes.map(({ id }) => ({ route: id, lanes }));
     const series = this.#options.series.assign(name, [...routes, { route: UNMATCHED_ROUTE, lanes: [''] }]);
+    const unmatched = series.get(UNMATCHED_ROUTE)?.[0] ?? OTHER_SERIES;
     this.#unavailable.delete(name);
-    this.#tenants.set(name, { config, file: meta.file, loadedAt: Date.now() });
+    this.#tenants.set(name, { config, series, unmatched, ticking, quota, file: meta.file, loadedAt: Date.now() });
     this.#loads.success++;
-    this.#publish({ kind: 'tenant', config, series });
-    // After the tenant, because endpoints are for the clusters that it brings.
     this.#subscriptions.replace(config);
+    this.#changed({ kind: 'tenant', tenant: name });
   }
 
   onTenantRemoved(name: string): void {
     this.#tenants.delete(name);
     this.#unavailable.delete(name);
-    this.#publish({ kind: 'tenant-removed', tenant: name });
     this.#subscriptions.remove(name);
     this.#options.series.remove(name);
+    this.#options.quotas?.remove(name);
+    this.#changed({ kind: 'tenant', tenant: name });
   }
 
   onTenantBroken(
@@ -135,7 +209,7 @@ export class ControlPlane implements TenantListener {
     this.#tenants.delete(name);
     this.#subscriptions.remove(name);
     this.#unavailable.set(name, domains);
-    this.#publish({ kind: 'tenant-unavailable', tenant: name, domains });
+    this.#changed({ kind: 'tenant', tenant: name });
   }
 
   #noteFailure(text: string): void {
@@ -143,34 +217,54 @@ export class ControlPlane implements TenantListener {
     this.#lastError = { text, at: Date.now() };
   }
 
-  #onEndpoints(tenant: string, service: string, list: EndpointList): void {
-    this.#publish({ kind: 'endpoints', tenant, service, list });
-  }
-
-  #publish(change: Change): void {
+  #changed(key: FeedKey): void {
     this.#version++;
     this.#changedAt = Date.now();
-    this.#options.publish({ ...change, version: this.#version });
+    for (const outbox of this.#outboxes) outbox.mark(key);
   }
 
-  /** Starts each plugin configuration on a throw-away VM, so that a refused one never gets to a worker. */
-  #tryPlugins(tenant: string, uses: readonly PluginUse[]): void {
-    const tried = new Set<string>();
-    for (const use of uses) {
-      const catalogue = this.#modules.get(use.use);
-      const configuration = JSON.stringify(use.config);
-      const key = `${use.use}\n${configuration}`;
-      // A module that is missing is reported by readiness; the use applies its failure policy.
-      if (catalogue === undefined || catalogue.module === null || tried.has(key)) continue;
-      tried.add(key);
-      const { module, fuel } = catalogue;
-      const options = { name: use.use, tenant, module, fuel, configuration: encoder.encode(configuration) };
-      const plugin = new Plugin(options, this.#options.pluginServices);
-      try {
-        plugin.start();
-      } finally {
-        plugin.close();
-      }
+  *#compile(config: TenantConfig): Steps<void> {
+    yield* compileTenantSteps(config);
+    yield* compileLanesSteps(config);
+    this.#compiled.add(config);
+  }
+
+  *#pluginState(plugin: string): Generator<PluginState> {
+    const module = this.#trials.modules.get(plugin);
+    if (module === undefined) return;
+    const ticking = this.#chainTicking.filter((key) => isUseOf(key, plugin));
+    yield { kind: 'plugin', version: this.#version, module, ticking };
+  }
+
+  *#replaceModule(module: CatalogueModule): Steps<void> {
+    const { name } = module;
+    const ticking = yield* this.#trials.tryModule(module, () => this.#pluginOwners());
+    this.#trials.setModule(module);
+    this.#chainTicking = withUses(this.#chainTicking, name, ticking.get('') ?? []);
+    this.#changed({ kind: 'plugin', plugin: name });
+    for (const [tenant, state] of this.#tenants) {
+      const next = withUses(state.ticking, name, ticking.get(tenant) ?? []);
+      if (next.join() === state.ticking.join()) continue;
+      this.#tenants.set(tenant, { ...state, ticking: next });
+      this.#changed({ kind: 'tenant', tenant });
     }
   }
+
+  *#pluginOwners(): Generator<PluginOwner> {
+    yield this.#chain;
+    for (const { config } of this.#tenants.values()) yield ownerOf(config);
+  }
+}
+
+function ownerOf(config: TenantConfig): PluginOwner {
+  return { name: config.tenant, uses: usesOf(config), services: servicesOf(config) };
+}
+
+function isUseOf(key: string, plugin: string): boolean {
+  return key.startsWith(`${plugin}\n`);
+}
+
+/** Keys with those of one plugin's uses replaced. */
+function withUses(keys: readonly string[], plugin: string, uses: readonly string[]): readonly string[] {
+  return [...keys.filter((key) => !isUseOf(key, plugin)), ...uses];
 }

@@ -1,9 +1,14 @@
 import type { PluginUse } from '../config/schema-common.ts';
+import { LIMITS } from '../core/limits.ts';
+import type { Log } from '../core/log.ts';
+import type { Steps } from '../core/steps.ts';
+import type { Expirable, WheelTimer } from '../core/wheel.ts';
 import type { FilterFactory } from '../filters/filter.ts';
-import { UnavailableFilter } from '../filters/unavailable-filter.ts';
 import { createWasmFilter } from '../filters/wasm-filter.ts';
+import type { PluginVersion } from '../wasm/generation.ts';
 import { Plugin, type PluginServices } from '../wasm/plugin.ts';
 import type { CatalogueModule, PluginReport } from './feed.ts';
+import { useKey } from './plugin-uses.ts';
 import { Retirement } from './retirement.ts';
 
 const encoder = new TextEncoder();
@@ -15,23 +20,33 @@ export function inRunningOrder(uses: readonly PluginUse[]): PluginUse[] {
 
 interface Entry {
   readonly plugin: Plugin;
-  readonly catalogue: CatalogueModule;
   readonly key: string;
+  readonly configuration: Uint8Array;
 }
 
-/** The plugins in use on one thread. Uses of one tenant with equal module and configuration share one VM. */
-export class PluginPool {
+const NO_ROOM_TO_TICK = 'no room for the instance of a plugin that wants ticks: it gets none before its next use';
+const NO_KEYS: ReadonlySet<string> = new Set();
+
+/**
+ * The plugins in use on one thread. Uses of one tenant with equal module and configuration share one VM, which is made
+ * when it is first used, or at once where it wants ticks.
+ */
+export class PluginPool implements Expirable {
   readonly #services: PluginServices;
+  readonly #log: Log;
   readonly #catalogue = new Map<string, CatalogueModule>();
   readonly #entries = new Map<string, Entry>();
   /** Keys that each owner (tenant, '' = the gateway) uses. */
   readonly #owners = new Map<string, ReadonlySet<string>>();
   readonly #retirement: Retirement;
+  /** Plugins some of whose VMs could not be replaced. */
+  readonly #late = new Set<string>();
+  #retry: WheelTimer | null = null;
 
-  constructor(catalogue: readonly CatalogueModule[], services: PluginServices) {
+  constructor(services: PluginServices) {
     this.#services = services;
+    this.#log = services.log;
     this.#retirement = new Retirement(services.wheel);
-    for (const entry of catalogue) this.#catalogue.set(entry.name, entry);
   }
 
   /**
@@ -42,15 +57,63 @@ export class PluginPool {
     return new PluginClaims(this, owner);
   }
 
+  /**
+   * Takes over a module of the catalogue. VMs of an older one are replaced, one in each step; exchanges in flight finish
+   * on them. A VM whose replacement does not start stays, and is tried again later.
+   */
+  *setModule(module: CatalogueModule): Steps<void> {
+    this.#catalogue.set(module.name, module);
+    for (const { plugin, configuration } of this.#entries.values()) {
+      if (plugin.name !== module.name) continue;
+      const version = versionOf(module, configuration);
+      if (version === null || plugin.version?.module.digest === version.module.digest) continue;
+      this.#replace(plugin, version);
+      yield;
+    }
+  }
+
+  /** Tries again what could not be replaced, until it fails again. */
+  onTimeout(): void {
+    this.#retry = null;
+    const late = [...this.#late];
+    this.#late.clear();
+    for (const name of late) {
+      if (this.#late.size > 0) this.#late.add(name);
+      else this.#replaceAll(this.#catalogue.get(name)!);
+    }
+  }
+
+  #replaceAll(module: CatalogueModule): void {
+    const steps = this.setModule(module);
+    while (steps.next().done !== true) if (this.#late.size > 0) return;
+  }
+
+  /** Makes the VMs of those uses of an owner that want ticks, one in each step. @param ticking keys of uses */
+  *startTicking(owner: string, ticking: readonly string[]): Steps<void> {
+    for (const key of ticking) {
+      const plugin = this.#entries.get(`${owner}\n${key}`)?.plugin;
+      if (plugin === undefined) continue;
+      try {
+        plugin.start();
+        if (plugin.version !== null && plugin.stats().instances === 0)
+          this.#log.warn({ plugin: plugin.name, tenant: owner }, NO_ROOM_TO_TICK);
+      } catch {
+        // Logged by the plugin, which tries again on use.
+      }
+      yield;
+    }
+  }
+
   reports(): PluginReport[] {
-    return [...this.#entries.values()].map(({ plugin, catalogue }) => ({
-      plugin: plugin.name,
-      tenant: plugin.tenant,
-      digest: catalogue.module?.digest ?? '',
-      abi: catalogue.module?.abi ?? '',
-      stats: plugin.stats(),
-      metrics: plugin.samples(),
-    }));
+    const reports: PluginReport[] = [];
+    for (const { plugin } of this.#entries.values()) {
+      const module = plugin.version?.module;
+      if (module === undefined) continue;
+      const { name, tenant } = plugin;
+      const { digest, abi } = module;
+      reports.push({ plugin: name, tenant, digest, abi, stats: plugin.stats(), metrics: plugin.samples() });
+    }
+    return reports;
   }
 
   /** Ends all plugins. */
@@ -59,46 +122,47 @@ export class PluginPool {
     this.#entries.clear();
     this.#owners.clear();
     this.#retirement.close();
+    this.#services.wheel.cancel(this.#retry);
   }
 
-  /** @internal The plugin behind a use, started if it is new; null when its module is not there. */
-  open(owner: string, use: PluginUse): Entry | null {
-    const catalogue = this.#catalogue.get(use.use);
-    if (catalogue === undefined || catalogue.module === null) return null;
-    const configuration = JSON.stringify(use.config);
-    const key = `${owner}\n${use.use}\n${configuration}`;
+  /** @internal The plugin behind a use. */
+  open(owner: string, use: PluginUse): Entry {
+    const key = `${owner}\n${useKey(use)}`;
     const known = this.#entries.get(key);
     if (known !== undefined) return known;
-    const plugin = new Plugin(
-      {
-        name: use.use,
-        tenant: owner,
-        module: catalogue.module,
-        configuration: encoder.encode(configuration),
-        fuel: catalogue.fuel,
-      },
-      this.#services,
-    );
-    const entry = { plugin, catalogue, key };
+    const catalogue = this.#catalogue.get(use.use);
+    const configuration = encoder.encode(JSON.stringify(use.config));
+    const version = catalogue === undefined ? null : versionOf(catalogue, configuration);
+    const plugin = new Plugin({ name: use.use, tenant: owner, version }, this.#services);
+    const entry = { plugin, key, configuration };
     this.#entries.set(key, entry);
-    try {
-      plugin.start();
-    } catch {
-      // Logged by the plugin, which tries again on use; until then each use applies its failure policy.
-    }
     return entry;
   }
 
   /** @internal Makes `keys` the plugins of the owner and closes its others. */
   settle(owner: string, keys: ReadonlySet<string>): void {
-    this.#closeAll(this.#owners.get(owner) ?? new Set<string>(), keys);
+    this.#closeAll(this.#owners.get(owner) ?? NO_KEYS, keys);
     if (keys.size === 0) this.#owners.delete(owner);
     else this.#owners.set(owner, keys);
   }
 
   /** @internal Closes those of `keys` that the owner did not have before. */
   discard(owner: string, keys: ReadonlySet<string>): void {
-    this.#closeAll(keys, this.#owners.get(owner) ?? new Set<string>());
+    this.#closeAll(keys, this.#owners.get(owner) ?? NO_KEYS);
+  }
+
+  #replace(plugin: Plugin, version: PluginVersion): void {
+    try {
+      plugin.replace(version);
+    } catch (error) {
+      const { name, tenant } = plugin;
+      this.#log.error(
+        { plugin: name, tenant, reason: (error as Error).message },
+        'plugin stays with its former module',
+      );
+      this.#late.add(name);
+      this.#retry ??= this.#services.wheel.schedule(this, LIMITS.pluginBackoffLongestMs);
+    }
   }
 
   #closeAll(keys: ReadonlySet<string>, except: ReadonlySet<string>): void {
@@ -109,6 +173,14 @@ export class PluginPool {
       if (entry !== undefined) this.#retirement.add(entry.plugin);
     }
   }
+}
+
+/** @internal What a plugin is made of; null when its module is not there. */
+export function versionOf(
+  { module, fuel, bodyLimit, services = [] }: CatalogueModule,
+  configuration: Uint8Array,
+): PluginVersion | null {
+  return module === null ? null : { module, configuration, fuel, bodyLimit, services };
 }
 
 /** The uses of one owner while its new configuration is built. */
@@ -138,9 +210,8 @@ export class PluginClaims {
   }
 
   #filter(use: PluginUse): FilterFactory {
-    const entry = this.#pool.open(this.#owner, use);
-    if (entry === null) return new UnavailableFilter(use.use, use.onFailure);
-    this.#keys.add(entry.key);
-    return createWasmFilter(entry.plugin, { onFailure: use.onFailure });
+    const { plugin, key } = this.#pool.open(this.#owner, use);
+    this.#keys.add(key);
+    return createWasmFilter(plugin, { onFailure: use.onFailure });
   }
 }

@@ -3,10 +3,11 @@ import type { TenantConfig } from '../config/schema-tenant.ts';
 import { silentLog } from '../core/log.ts';
 import { TimerWheel } from '../core/wheel.ts';
 import { LogLevel } from '../wasm/abi.ts';
+import { NO_CALLOUTS } from '../wasm/callout.ts';
 import { systemClock } from '../wasm/host.ts';
 import { prepareModule } from '../wasm/module.ts';
 import type { PluginServices } from '../wasm/plugin.ts';
-import { InlineSharedDataStore } from '../wasm/shared-data.ts';
+import { SharedDataMemory } from '../wasm/shared-data.ts';
 import { type PluginText, pluginModule } from '../wasm/wat.suite.ts';
 import type { CatalogueModule } from './feed.ts';
 
@@ -31,7 +32,8 @@ export function pluginServices(wheel: TimerWheel): PluginServices {
     log: silentLog,
     wheel,
     clock: systemClock,
-    sharedData: new InlineSharedDataStore(),
+    sharedData: SharedDataMemory.ofOneThread(),
+    callouts: NO_CALLOUTS,
     logLevel: LogLevel.error,
     node: { id: 'test', cluster: 'test' },
   };
@@ -40,12 +42,12 @@ export function pluginServices(wheel: TimerWheel): PluginServices {
 /** A plugin of the catalogue that is written in the test. */
 export async function catalogued(name: string, text: PluginText = {}): Promise<CatalogueModule> {
   const module = await prepareModule(pluginModule(text), { name, memory: 1024 * 1024, startFuel: 100_000 });
-  return { name, module, fuel: { request: 100_000, tick: 100_000, configure: 100_000 } };
+  return { name, module, bodyLimit: 1024 * 1024, fuel: { request: 100_000, tick: 100_000, configure: 100_000 } };
 }
 
 /** A plugin of the catalogue whose module could not be loaded. */
 export function unloadable(name: string): CatalogueModule {
-  return { name, module: null, fuel: { request: 1000, tick: 1000, configure: 1000 } };
+  return { name, module: null, bodyLimit: 1024, fuel: { request: 1000, tick: 1000, configure: 1000 } };
 }
 
 /** A tenant file as it is handed over, checked; every plugin and the registries `nacos` and `other` exist. */

@@ -1,4 +1,5 @@
 import type { SeriesHandle } from '../core/metrics.ts';
+import type { TenantQuota } from '../core/tenant-quota.ts';
 import { sw8Part } from '../core/trace.ts';
 import type { FilterFactory } from '../filters/filter.ts';
 import type { TenantRoutes } from '../routing/compile.ts';
@@ -18,18 +19,21 @@ export class RouteRuntime {
   /** Milliseconds of one attempt up to its response head; 0 = no limit. */
   readonly tryTimeout: number;
   readonly retry: RetryPolicy;
+  /** Bytes of a request body; Infinity = what the listener takes. */
+  readonly maxBodySize: number;
   /** One per lane, baseline first. */
   readonly series: readonly SeriesHandle[];
   /** Route id as sw8 carries it. */
   readonly sw8Operation: string;
 
   constructor(route: Route, chain: readonly FilterFactory[], series: readonly SeriesHandle[]) {
-    const { timeouts, retries, id } = route.config;
+    const { timeouts, retries, id, maxBodySize = Number.POSITIVE_INFINITY } = route.config;
     this.route = route;
     this.chain = chain.length === 0 ? null : chain;
     this.requestTimeout = timeouts.request;
     this.tryTimeout = timeouts.perTry ?? 0;
     this.retry = retries;
+    this.maxBodySize = maxBodySize;
     this.series = series;
     this.sw8Operation = sw8Part(id);
   }
@@ -51,6 +55,8 @@ export interface TenantRuntime {
   readonly clusters: ReadonlyMap<string, Cluster>;
   /** Exchanges of the tenant that match no route. */
   readonly unmatchedSeries: SeriesHandle;
+  /** null: nothing bounds the tenant, and nothing is counted. */
+  readonly quota: TenantQuota | null;
 }
 
 export interface UnavailableTenant {

@@ -75,9 +75,9 @@ describe('where a service is looked up', () => {
 });
 
 describe('subscriptions', () => {
-  it('are made for the services that routes use, and for no others', () => {
+  it('are made for the services that routes use, and for those that the tenant lists', () => {
     const { source, subscriptions } = rig();
-    const services = { unused: {} };
+    const services = { listed: {} };
     const weighted = [
       {
         id: 'w',
@@ -91,11 +91,12 @@ describe('subscriptions', () => {
     ];
     subscriptions.replace(tenantOf({ discovery, services, routes: [...routes('main', 'main'), ...weighted] }));
     expect(subscriptions.services().map(({ service, list }) => [service, list])).toEqual([
+      ['listed', null],
       ['main', null],
       ['x', null],
       ['y', null],
     ]);
-    expect(source.opened).toBe(3);
+    expect(source.opened).toBe(4);
   });
 
   it('of services that stay are kept with what they know', () => {

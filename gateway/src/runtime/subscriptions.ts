@@ -39,7 +39,7 @@ export function serviceRefOf(config: TenantConfig, service: string): ServiceRef 
   };
 }
 
-/** The services that tenants' routes use, subscribed at their registries. Services that no route uses are not. */
+/** The services of all tenants, subscribed at their registries. */
 export class Subscriptions {
   readonly #registries: Registries;
   readonly #listener: EndpointsListener;
@@ -74,6 +74,11 @@ export class Subscriptions {
     for (const entry of this.#tenants.get(tenant)?.values() ?? []) entry.subscription.close();
     this.#tenants.delete(tenant);
     this.#registries.static.replace(tenant, new Map());
+  }
+
+  /** The current list of a tenant's service; null when there is none yet. */
+  list(tenant: string, service: string): EndpointList | null {
+    return this.#tenants.get(tenant)?.get(service)?.list ?? null;
   }
 
   services(): SubscribedService[] {

@@ -2,8 +2,10 @@ import { ClaimRegister } from '../config/claims.ts';
 import { fileProblem, formatProblem, type Problem } from '../config/problem.ts';
 import type { GatewayError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import type { TenantFile, TenantFileStatus } from './tenant-file.ts';
+import type { ServedTenant, TenantFile, TenantFileStatus } from './tenant-file.ts';
 import type { TenantListener } from './tenant-listener.ts';
+import { recordOf } from './tenant-loader.ts';
+import type { TenantStore } from './tenant-store.ts';
 
 /**
  * Decides which files' versions are served. Of two files that claim one domain or name, the one that had it first keeps
@@ -12,13 +14,18 @@ import type { TenantListener } from './tenant-listener.ts';
 export class TenantAdmission {
   readonly #files: Map<string, TenantFile>;
   readonly #listener: TenantListener;
+  readonly #store: TenantStore | null;
   readonly #log: Log;
   readonly #register = new ClaimRegister();
 
-  /** @param files all files by path; renamed and removed ones are deleted from it */
-  constructor(files: Map<string, TenantFile>, listener: TenantListener, log: Log) {
+  /**
+   * @param files all files by path; renamed and removed ones are deleted from it
+   * @param store keeps what is accepted; null = nothing does
+   */
+  constructor(files: Map<string, TenantFile>, listener: TenantListener, store: TenantStore | null, log: Log) {
     this.#files = files;
     this.#listener = listener;
+    this.#store = store;
     this.#log = log;
   }
 
@@ -26,8 +33,33 @@ export class TenantAdmission {
   remove(entry: TenantFile): void {
     this.#files.delete(entry.path);
     this.#register.release(entry.file);
-    if (entry.announced !== null) this.#listener.onTenantRemoved(entry.announced);
+    if (entry.announced !== null) this.#retract(entry.announced);
     this.#log.info({ file: entry.file, tenant: entry.announced }, 'tenant file removed');
+  }
+
+  /**
+   * Serves what was accepted before a restart, for a file that has nothing better; the next `settle` tells of its
+   * problems. False: another file holds a domain or the name, or the listener refuses it.
+   */
+  restore(entry: TenantFile, served: ServedTenant): boolean {
+    const { config, digest, claims, keptFrom } = served;
+    const conflicts = claims === null ? [] : this.#register.conflicts(entry.file, claims);
+    try {
+      if (conflicts[0] !== undefined) throw new Error(conflicts[0].message);
+      if (entry.announced !== null && entry.announced !== config.tenant) this.#retract(entry.announced);
+      const meta = { file: entry.file, digest, acceptedBefore: keptFrom !== null };
+      this.#listener.onTenant(config.tenant, config, meta);
+    } catch (error) {
+      const reason = (error as Error).message;
+      this.#log.error({ file: entry.file, tenant: config.tenant, reason }, 'last good configuration cannot be served');
+      return false;
+    }
+    this.#register.take(entry.file, config.tenant, config.domains);
+    entry.announced = config.tenant;
+    entry.serving = this.#keep(entry, served);
+    entry.reserved = [];
+    entry.since = Date.now();
+    return true;
   }
 
   /** Accepts what can be accepted, over and over: each acceptance may release what another file waits for. */
@@ -51,10 +83,10 @@ export class TenantAdmission {
   }
 
   #problemsOf(entry: TenantFile): readonly Problem[] {
-    const { parsed } = entry;
-    if (parsed === null || parsed.config === null || parsed.claims === null) return parsed?.problems ?? [];
-    this.#adopt(entry, parsed.config.tenant);
-    return this.#register.conflicts(entry.file, parsed.claims);
+    const { loaded } = entry;
+    if (loaded === null || loaded.config === null || loaded.claims === null) return loaded?.problems ?? [];
+    this.#adopt(entry, loaded.config.tenant);
+    return this.#register.conflicts(entry.file, loaded.claims);
   }
 
   /** A file that was renamed: the tenant moves with it, and is not removed in between. */
@@ -71,16 +103,16 @@ export class TenantAdmission {
   }
 
   #accept(entry: TenantFile): void {
-    const { parsed, digest, file } = entry;
-    const config = parsed?.config;
-    if (parsed === null || config === null || config === undefined) return;
+    const { loaded, digest, file } = entry;
+    const config = loaded?.config;
+    if (loaded === null || config === null || config === undefined) return;
     if (entry.announced !== null && entry.announced !== config.tenant) {
-      this.#listener.onTenantRemoved(entry.announced);
+      this.#retract(entry.announced);
       entry.announced = null;
       entry.serving = null;
     }
     try {
-      this.#listener.onTenant(config.tenant, config, { file, digest });
+      this.#listener.onTenant(config.tenant, config, { file, digest, acceptedBefore: loaded.keptFrom !== null });
     } catch (error) {
       const byPlugin = (error as Partial<GatewayError>).code === 'SLUICE_PLUGIN_START_FAILED';
       const remedy = byPlugin ? "correct the plugin's config" : 'report this: the configuration passed all checks';
@@ -94,7 +126,8 @@ export class TenantAdmission {
     }
     this.#register.take(file, config.tenant, config.domains);
     entry.announced = config.tenant;
-    entry.serving = { config, digest, redacted: parsed.redacted };
+    entry.serving = this.#keep(entry, { ...loaded, config, digest });
+    entry.loaded = entry.serving;
     entry.reserved = [];
     this.#record(entry, 'ok', []);
     this.#log.info({ file, tenant: config.tenant, digest: digest.slice(0, 12) }, 'tenant configuration accepted');
@@ -102,7 +135,7 @@ export class TenantAdmission {
 
   /** Holds what a file without a served version claims, as far as it is free. */
   #reserve(entry: TenantFile): readonly string[] {
-    const { config, salvaged } = entry.parsed ?? {};
+    const { config, salvaged } = entry.loaded ?? {};
     const tenant = config?.tenant ?? salvaged?.tenant ?? null;
     return this.#register.take(entry.file, tenant, config?.domains ?? salvaged?.domains ?? []);
   }
@@ -119,11 +152,12 @@ export class TenantAdmission {
       serving: entry.status === 'serving-last-good' ? serving?.digest : undefined,
     };
     if (JSON.stringify(news) === JSON.stringify(before)) return;
-    if (entry.announced !== null && entry.announced !== name) this.#listener.onTenantRemoved(entry.announced);
+    if (entry.announced !== null && entry.announced !== name) this.#retract(entry.announced);
     entry.announced = name;
     entry.reserved = reserved;
     this.#record(entry, serving === null ? 'broken' : 'serving-last-good', problems);
-    const meta = { file, digest: serving?.digest ?? entry.digest, lastGood: serving !== null };
+    const digest = serving?.digest ?? entry.digest;
+    const meta = { file, digest, acceptedBefore: serving !== null, lastGood: serving !== null };
     this.#log.error(
       { file, tenant: name, lastGood: meta.lastGood, problems: problems.map(formatProblem).slice(0, 10) },
       'tenant configuration refused',
@@ -132,9 +166,26 @@ export class TenantAdmission {
   }
 
   #nameOf(entry: TenantFile): string {
-    const tenant = entry.parsed?.config?.tenant ?? entry.parsed?.salvaged?.tenant;
+    const tenant = entry.loaded?.config?.tenant ?? entry.loaded?.salvaged?.tenant;
     const own = tenant !== undefined && tenant !== null && this.#register.holdsTenant(entry.file, tenant);
-    return own ? tenant : entry.placeholder;
+    return own ? tenant : entry.origin;
+  }
+
+  /** Has the version written to disk, unless it is there already. */
+  #keep(entry: TenantFile, served: ServedTenant): ServedTenant {
+    const { origin } = entry;
+    const { tenant } = served.config;
+    if (this.#store === null) return served;
+    if (served.keptFrom === origin && this.#store.holds(tenant, served.key)) return served;
+    const kept = { ...served, keptFrom: origin };
+    this.#store.save(tenant, () => recordOf(kept, origin));
+    return kept;
+  }
+
+  /** Nobody is of this name any more, not after a restart either. */
+  #retract(tenant: string): void {
+    this.#listener.onTenantRemoved(tenant);
+    this.#store?.remove(tenant);
   }
 
   #record(entry: TenantFile, status: TenantFileStatus, problems: readonly Problem[]): void {

@@ -1,19 +1,18 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { Plain } from '../config/document.ts';
 import { displayPath, readConfigFile } from '../config/files.ts';
-import { type ParsedTenant, parseTenant } from '../config/parse-tenant.ts';
 import type { Problem } from '../config/problem.ts';
-import type { GatewayConfig } from '../config/schema-gateway.ts';
 import type { TenantConfig } from '../config/schema-tenant.ts';
-import { type SecretReader, secretsOfTenant } from '../config/secrets.ts';
+import { SecretReading } from '../config/secrets.ts';
+import { failedResult } from './parse-result.ts';
+import type { LoadedTenant, TenantLoader } from './tenant-loader.ts';
 
 /** A version of a tenant that the data plane has. */
-export interface ServedTenant {
+export interface ServedTenant extends LoadedTenant {
   readonly config: TenantConfig;
+  /** SHA-256 of the text and the secrets it uses. */
   readonly digest: string;
-  readonly redacted: Plain;
 }
 
 export type TenantFileStatus = 'ok' | 'broken' | 'serving-last-good';
@@ -24,7 +23,7 @@ export class TenantFile {
   /** The path as messages show it. */
   readonly file: string;
   /** What the file said last; null before the first reading. */
-  parsed: ParsedTenant | null = null;
+  loaded: LoadedTenant | null = null;
   /** SHA-256 of the text and the secrets it uses. */
   digest = '';
   /** The last version that was accepted. */
@@ -48,51 +47,70 @@ export class TenantFile {
     this.file = displayPath(path);
   }
 
-  /** Stands for a tenant whose name cannot be read, or belongs to another file. Never a valid tenant name. */
-  get placeholder(): string {
+  /** How the state directory calls it, wherever the directory of tenants is. Never a valid tenant name. */
+  get origin(): string {
     return `file:${basename(this.path)}`;
   }
 
+  /** The name of its tenant as far as it can be told. */
+  get tenant(): string | null {
+    return this.serving?.config.tenant ?? this.loaded?.config?.tenant ?? this.loaded?.salvaged?.tenant ?? null;
+  }
+
   /**
-   * Reads and parses the file if it, or a secret it uses, has changed. Resolves to whether it has.
+   * Reads and loads the file if it, or a secret it uses, has changed. Resolves to whether it has. Never rejects, and is
+   * not to be called before the last call has ended.
+   * @param secrets directory of the secrets
    * @param force look into the file even when size and times are as before
    */
-  async refresh(gateway: GatewayConfig, readSecret: SecretReader, force: boolean): Promise<boolean> {
+  async refresh(loader: TenantLoader, secrets: string | undefined, force: boolean): Promise<boolean> {
     const signature = await signatureOf(this.path);
-    if (signature === null && this.parsed !== null && !this.#gone) {
+    if (signature === null && this.loaded !== null && !this.#gone) {
       // Gone since the directory was listed: being replaced, or deleted, as the next look will tell.
       this.#gone = true;
       return false;
     }
     this.#gone = false;
-    const secretsSame = this.#digestOf(gateway, readSecret) === this.digest;
-    if (!force && secretsSame && signature !== '' && signature !== null && signature === this.#signature) return false;
-    const read = await readConfigFile(this.path);
-    this.#signature = signature;
-    const textDigest = read.text === null ? `unreadable: ${read.problem.message}` : sha256(read.text);
-    if (textDigest === this.#textDigest && secretsSame) return false;
-    this.#textDigest = textDigest;
-    this.parsed =
-      read.text === null ? unreadable(read.problem) : parseTenant(this.file, read.text, { gateway, readSecret });
-    this.digest = this.#digestOf(gateway, readSecret);
+    const secretsSame = this.#secretsDigest(secrets) === (this.loaded?.secretsDigest ?? '');
+    const sure = signature !== '' && signature !== null && signature === this.#signature;
+    if (!force && sure && secretsSame) return false;
+    if (!force && sure && this.loaded !== null) this.loaded = await loader.refill(this.file, this.loaded);
+    else if (!(await this.#read(loader, signature, secretsSame, force))) return false;
+    this.digest = digestOf(this.#textDigest, this.loaded?.secretsDigest ?? '');
     return true;
   }
 
-  #digestOf(gateway: GatewayConfig, readSecret: SecretReader): string {
-    const names = this.parsed?.secretNames ?? [];
-    const directory = gateway.secrets?.directory;
-    if (names.length === 0 || directory === undefined) return this.#textDigest;
-    const read = secretsOfTenant(readSecret, this.parsed?.claims?.tenant?.name ?? null);
-    const values = names.map((name) => [name, read(directory, name)]);
-    return sha256(JSON.stringify([this.#textDigest, values]));
+  /** Resolves to whether there is anything new. */
+  async #read(loader: TenantLoader, signature: string | null, secretsSame: boolean, force: boolean): Promise<boolean> {
+    const read = await readConfigFile(this.path);
+    this.#signature = signature;
+    const textDigest = read.text === null ? `unreadable: ${read.problem.message}` : sha256(read.text);
+    const again = force && this.loaded?.problems[0]?.code === 'SLUICE_CONFIG_PARSER_FAILED';
+    if (textDigest === this.#textDigest && secretsSame && !again) return false;
+    this.#textDigest = textDigest;
+    this.loaded = read.text === null ? unreadable(read.problem) : await loader.load(this.file, read.text);
+    return true;
+  }
+
+  /** Of the values as they are now. */
+  #secretsDigest(directory: string | undefined): string {
+    const { secretNames = [], claims } = this.loaded ?? {};
+    return new SecretReading(directory, claims?.tenant?.name ?? null).digest(secretNames);
   }
 }
 
-function unreadable(problem: Problem): ParsedTenant {
-  return { config: null, claims: null, problems: [problem], salvaged: null, secretNames: [], redacted: null };
+/** Of a configuration: of its text and of the secrets in it. */
+export function digestOf(textDigest: string, secretsDigest: string): string {
+  return secretsDigest === '' ? textDigest : sha256(`${textDigest} ${secretsDigest}`);
 }
 
-function sha256(text: string): string {
+/** What is known of a file that cannot be read. */
+export function unreadable(problem: Problem): LoadedTenant {
+  const { config: _, ...failed } = failedResult(problem, '');
+  return { ...failed, config: null, key: '', keptFrom: null };
+}
+
+export function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 

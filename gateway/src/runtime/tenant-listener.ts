@@ -7,6 +7,11 @@ export interface TenantMeta {
   readonly file: string;
   /** SHA-256 over the file's text and the secrets it uses; same digest, same configuration. */
   readonly digest: string;
+  /**
+   * This text was accepted before by the same version of the gateway and of Node.js, with the same catalogue, registries
+   * and ceilings: its routes and lanes compile. Its plugins may refuse it all the same, as modules and secrets change.
+   */
+  readonly acceptedBefore: boolean;
 }
 
 /**
@@ -14,6 +19,11 @@ export interface TenantMeta {
  * by `onTenant` or `onTenantBroken` and taken back by `onTenantRemoved`.
  */
 export interface TenantListener {
+  /**
+   * May be called before `onTenant` with the same configuration, for the costly part of its checks to be done a little
+   * at a time. Never rejects: what is wrong is told by `onTenant`.
+   */
+  prepare?(config: TenantConfig): Promise<void>;
   /** A new or changed tenant, or a broken one that is well again. A throw refuses this version: the last one stays. */
   onTenant(name: string, config: TenantConfig, meta: TenantMeta): void;
   /** The file is gone, or now defines a tenant of another name. */

@@ -3,69 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseGateway } from '../config/parse-gateway.ts';
-import type { Problem } from '../config/problem.ts';
-import type { TenantConfig } from '../config/schema-tenant.ts';
 import { silentLog } from '../core/log.ts';
-import type { TenantListener, TenantMeta } from './tenant-listener.ts';
+import { Recorder, responding, tenant } from './tenants.suite.ts';
 import { Tenants, type TenantsOptions } from './tenants.ts';
-
-/** Notes what it is told as lines, and lets tests wait for a line. */
-class Recorder implements TenantListener {
-  readonly lines: string[] = [];
-  readonly configs = new Map<string, TenantConfig>();
-  readonly digests: string[] = [];
-  refuse: string | null = null;
-  #waiting: (() => void)[] = [];
-
-  onTenant(name: string, config: TenantConfig, meta: TenantMeta): void {
-    if (this.refuse === name) throw new Error('no room');
-    this.configs.set(name, config);
-    this.digests.push(meta.digest);
-    this.#note(`tenant ${name}: ${config.domains.join(' ')}`);
-  }
-
-  onTenantRemoved(name: string): void {
-    this.configs.delete(name);
-    this.#note(`removed ${name}`);
-  }
-
-  onTenantBroken(
-    name: string,
-    domains: readonly string[],
-    problems: readonly Problem[],
-    meta: { lastGood: boolean },
-  ): void {
-    this.#note(
-      `broken ${name}: ${domains.join(' ')} (${meta.lastGood ? 'last good' : 'down'}) ${problems[0]!.message}`,
-    );
-  }
-
-  onSettled(): void {
-    this.#note('settled');
-  }
-
-  /** Resolves when the lines from `from` on contain `line` and what it belongs to has settled. */
-  async until(line: string, from = 0): Promise<void> {
-    for (;;) {
-      const at = this.lines.indexOf(line, from);
-      if (at !== -1 && this.lines.includes('settled', at)) return;
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-  }
-
-  /** What has been told, without the marks of settling. */
-  get told(): string[] {
-    return this.lines.filter((line) => line !== 'settled');
-  }
-
-  #note(line: string): void {
-    this.lines.push(line);
-    for (const resolve of this.#waiting.splice(0)) resolve();
-  }
-}
-
-const tenant = (name: string, domains: string, more = '') => `tenant: ${name}\ndomains: [${domains}]\n${more}`;
-const responding = (body: string) => `routes: [{ id: r, respond: { body: ${body} } }]\n`;
 
 let root: string;
 let recorder: Recorder;
@@ -80,7 +20,16 @@ async function start(options: Partial<TenantsOptions> = {}): Promise<void> {
   const text =
     'apiVersion: sluice/v1\nlisteners: [{ name: h, port: 0 }]\ntenants: { directory: tenants }\nsecrets: { directory: secrets }\n';
   const gateway = parseGateway(join(root, 'gateway.yaml'), text).config!;
-  tenants = new Tenants({ gateway, listener: recorder, log: silentLog, settleMs: 10, pollMs: 600_000, ...options });
+  tenants = new Tenants({
+    gateway,
+    version: '1.0.0',
+    listener: recorder,
+    log: silentLog,
+    settleMs: 10,
+    pollMs: 600_000,
+    parsing: { threads: 0 },
+    ...options,
+  });
   await tenants.start();
 }
 

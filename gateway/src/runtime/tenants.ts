@@ -1,25 +1,33 @@
 import type { Plain } from '../config/document.ts';
 import { displayPath, listTenantFiles, reasonOf } from '../config/files.ts';
+import { surroundingsOf } from '../config/parse-tenant.ts';
 import type { Problem } from '../config/problem.ts';
 import type { GatewayConfig } from '../config/schema-gateway.ts';
-import { readSecretFile, type SecretReader } from '../config/secrets.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Log } from '../core/log.ts';
 import { DirectoryWatch } from './directory-watch.ts';
+import { ParsePool, type ParsePoolOptions } from './parse-pool.ts';
+import { detailsOf } from './parse-result.ts';
 import { sortedByPath, TenantAdmission } from './tenant-admission.ts';
 import { TenantFile, type TenantFileStatus } from './tenant-file.ts';
 import type { TenantListener } from './tenant-listener.ts';
+import { type LoadedTenant, TenantLoader } from './tenant-loader.ts';
+import { TenantRefresh } from './tenant-refresh.ts';
+import { TenantRestore } from './tenant-restore.ts';
+import { TenantStore } from './tenant-store.ts';
 
 export interface TenantsOptions {
   readonly gateway: GatewayConfig;
+  /** Of the gateway: what another version kept in the state directory is parsed anew. */
+  readonly version: string;
   readonly listener: TenantListener;
   readonly log: Log;
-  /** Default: files of the gateway's secrets directory. */
-  readonly readSecret?: SecretReader;
   /** Wait after the first of a burst of changes; default 50 ms. */
   readonly settleMs?: number;
   /** Look at the directory this often even when nothing was heard; default 10 s. */
   readonly pollMs?: number;
+  /** Of the parsing threads; for tests. */
+  readonly parsing?: Omit<ParsePoolOptions, 'surroundings' | 'log'>;
 }
 
 /** A tenant file as the admin API shows it. */
@@ -29,7 +37,7 @@ export interface TenantFileState {
   readonly tenant: string | null;
   readonly status: TenantFileStatus;
   readonly problems: readonly Problem[];
-  /** The version that is served, else the file as it is; secrets as `{ secret: name }`. */
+  /** The version that is served, else the file as it is; secrets as `{ secret: name }`. Unpacked when asked for. */
   readonly config: Plain;
   /** Of the version that is served; null when none is. */
   readonly digest: string | null;
@@ -38,38 +46,61 @@ export interface TenantFileState {
 }
 
 /**
- * The tenant directory, watched. A file with problems keeps that tenant's last good version and touches no other; of
- * two files that claim one domain or name, the one that had it first keeps it (at start: the first by file name).
+ * The tenant directory, watched. A file with problems keeps that tenant's last good version, also over a restart if
+ * there is a state directory, and touches no other; of two files that claim one domain or name, the one that had it
+ * first keeps it (at start: the first by file name).
  */
 export class Tenants {
   readonly #options: TenantsOptions;
-  readonly #readSecret: SecretReader;
   readonly #files = new Map<string, TenantFile>();
+  readonly #pool: ParsePool;
+  readonly #store: TenantStore | null;
   readonly #admission: TenantAdmission;
+  readonly #refresh: TenantRefresh;
+  readonly #restore: TenantRestore | null;
   readonly #watches: readonly DirectoryWatch[];
   readonly #settleMs: number;
+  /** Files that are to be removed, and since when, in milliseconds since the epoch. */
+  readonly #gone = new Map<TenantFile, number>();
   #poll: NodeJS.Timeout | null = null;
   #confirm: NodeJS.Timeout | null = null;
   #scan: Promise<void> = Promise.resolve();
   #queued = false;
+  /** All files of the directory have been told of once. */
+  #begun = false;
   #closed = false;
   #directoryError = '';
 
   constructor(options: TenantsOptions) {
+    const { gateway, version, listener, log, settleMs = 50 } = options;
+    const { tenants, secrets, state } = gateway;
     this.#options = options;
-    this.#admission = new TenantAdmission(this.#files, options.listener, options.log);
-    this.#readSecret = options.readSecret ?? readSecretFile;
-    this.#settleMs = options.settleMs ?? 50;
-    const { tenants, secrets } = options.gateway;
+    this.#settleMs = settleMs;
+    this.#pool = new ParsePool({ surroundings: surroundingsOf(gateway), log, ...options.parsing });
+    this.#store = state === undefined ? null : new TenantStore(state.directory, log);
+    this.#admission = new TenantAdmission(this.#files, listener, this.#store, log);
+    const loader = new TenantLoader({ gateway, version, pool: this.#pool, store: this.#store });
+    this.#refresh = new TenantRefresh({
+      loader,
+      secrets: secrets?.directory,
+      log,
+      prepare: (loaded) => this.#prepare(loaded),
+      onNews: (complete) => this.#tell(complete),
+    });
+    const parts = { files: this.#files, loader, admission: this.#admission, log };
+    this.#restore = this.#store === null ? null : new TenantRestore({ ...parts, store: this.#store });
     const directories = secrets === undefined ? [tenants.directory] : [tenants.directory, secrets.directory];
-    const changed = () => this.#look();
-    this.#watches = directories.map((directory) => new DirectoryWatch(directory, this.#settleMs, changed));
+    this.#watches = directories.map((directory) => new DirectoryWatch(directory, settleMs, () => this.#look()));
   }
 
   /** Resolves when every file has been read once and told of. A missing directory is logged, and awaited. */
   async start(): Promise<void> {
+    await this.#store?.open();
+    if (this.#store === null || this.#store.tenants().length === 0) this.#pool.warm();
     this.#poll = setInterval(() => this.#look(), this.#options.pollMs ?? 10_000).unref();
     await this.reload();
+    // The first change after a start without anything to parse shall not wait for a thread.
+    if (!this.#closed) this.#pool.warm();
   }
 
   /** Reads all files anew, changed or not. Resolves when all changes have been told. */
@@ -82,22 +113,39 @@ export class Tenants {
   state(): TenantFileState[] {
     return sortedByPath(this.#files).map((entry) => ({
       file: entry.file,
-      tenant: entry.serving?.config.tenant ?? entry.parsed?.config?.tenant ?? entry.parsed?.salvaged?.tenant ?? null,
+      tenant: entry.tenant,
       status: entry.status,
       problems: entry.problems,
-      config: entry.serving?.redacted ?? entry.parsed?.redacted ?? null,
+      get config(): Plain {
+        const shown = entry.serving ?? entry.loaded;
+        return shown === null ? null : detailsOf(shown.details).redacted;
+      },
       digest: entry.serving?.digest ?? null,
       since: entry.since,
     }));
   }
 
-  /** Tells nothing any more. Resolves when the look that was under way has ended. */
+  /** Tenants whose newest version could not be written to the state directory. */
+  get unsaved(): number {
+    return this.#store?.unsaved ?? 0;
+  }
+
+  /** Tells nothing any more. Resolves when what was under way has ended, and what was accepted is on disk. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const watch of this.#watches) watch.close();
     if (this.#poll !== null) clearInterval(this.#poll);
     if (this.#confirm !== null) clearTimeout(this.#confirm);
+    this.#refresh.close();
+    await this.#pool.close();
     await this.#scan;
+    await this.#refresh.idle();
+    await this.#store?.flush();
+  }
+
+  async #prepare(loaded: LoadedTenant | null): Promise<void> {
+    if (loaded === null || loaded.config === null || loaded.keptFrom !== null) return;
+    await this.#options.listener.prepare?.(loaded.config);
   }
 
   #look(): void {
@@ -121,14 +169,70 @@ export class Tenants {
   async #lookAtAll(force: boolean): Promise<void> {
     if (this.#closed) return;
     for (const watch of this.#watches) watch.renew();
+    this.#store?.retry();
     const paths = await this.#list();
-    if (paths === null) return;
-    const changed = await this.#refresh(paths, force);
-    const gone = this.#vanished(new Set(paths), force);
-    if (this.#closed || (changed.size === 0 && gone.length === 0)) return;
-    for (const entry of gone) this.#admission.remove(entry);
-    this.#admission.settle(changed);
-    this.#options.listener.onSettled?.();
+    if (this.#closed) return;
+    if (paths === null) return this.#withoutDirectory();
+    this.#vanished(new Set(paths), force);
+    const entries = paths.map((path) => {
+      const entry = this.#files.get(path) ?? new TenantFile(path);
+      this.#files.set(path, entry);
+      return entry;
+    });
+    this.#refresh.start(entries, force);
+    if (!this.#begun) await this.#begin();
+    else if (force) await this.#refresh.idle();
+  }
+
+  /** The first time that all files have been read: what is broken gets back what was served before the restart. */
+  async #begin(): Promise<void> {
+    await this.#refresh.idle();
+    const unserved = (valid: boolean) =>
+      sortedByPath(this.#files).filter(
+        ({ serving, loaded }) => serving === null && valid === (loaded !== null && loaded.config !== null),
+      );
+    await this.#restore?.files(unserved(false));
+    if (this.#closed) return;
+    this.#begun = true;
+    this.#tell(true);
+    const refused = unserved(true);
+    if (this.#restore === null) return;
+    await this.#restore.files(refused);
+    if (this.#closed) return;
+    if (refused.length > 0) this.#settle(new Set());
+    await this.#restore.prune();
+  }
+
+  /** A directory that is not there may be on its way back: no tenant is removed, and those of a former start are back. */
+  async #withoutDirectory(): Promise<void> {
+    if (this.#begun || this.#restore === null || this.#files.size > 0) return;
+    await this.#restore.all(this.#options.gateway.tenants.directory, this.#directoryError);
+    if (!this.#closed && this.#files.size > 0) this.#settle(new Set());
+  }
+
+  /** Tells of what has been found so far. A file that is gone may be a renamed one that is still being read. */
+  #tell(complete: boolean): void {
+    if (!this.#begun || this.#closed) return;
+    const changed = this.#refresh.take();
+    const longAgo = Date.now() - LIMITS.tenantGoneMs;
+    const gone = [...this.#gone].filter(([, since]) => complete || since < longAgo);
+    if (changed.size === 0 && gone.length === 0) return;
+    for (const [entry] of gone) this.#gone.delete(entry);
+    this.#settle(
+      changed,
+      gone.map(([entry]) => entry),
+    );
+  }
+
+  #settle(changed: ReadonlySet<TenantFile>, gone: readonly TenantFile[] = []): void {
+    try {
+      for (const entry of gone) this.#admission.remove(entry);
+      this.#admission.settle(changed);
+      this.#options.listener.onSettled?.();
+    } catch (error) {
+      // A listener that throws must not end the watching.
+      this.#options.log.error({ reason: String(error) }, 'a change of tenants could not be carried out');
+    }
   }
 
   async #list(): Promise<string[] | null> {
@@ -138,7 +242,6 @@ export class Tenants {
       this.#complain(paths.length > LIMITS.tenantFiles ? `more than ${LIMITS.tenantFiles} files` : '');
       return paths.slice(0, LIMITS.tenantFiles);
     } catch (error) {
-      // A directory that is not there may be on its way back; no tenant is removed for that.
       this.#complain(reasonOf(error));
       return null;
     }
@@ -152,31 +255,19 @@ export class Tenants {
     else this.#options.log.error({ directory, reason }, 'tenant directory is not as expected');
   }
 
-  async #refresh(paths: readonly string[], force: boolean): Promise<Set<TenantFile>> {
-    const changed = new Set<TenantFile>();
-    for (const path of paths) {
-      if (this.#closed) break;
-      const entry = this.#files.get(path) ?? new TenantFile(path);
-      this.#files.set(path, entry);
-      if (await entry.refresh(this.#options.gateway, this.#readSecret, force)) changed.add(entry);
-    }
-    return changed;
-  }
-
   /** Files that are gone. An editor that saves by renaming leaves a moment without the file, so a second look decides. */
-  #vanished(paths: ReadonlySet<string>, force: boolean): TenantFile[] {
-    const gone: TenantFile[] = [];
+  #vanished(paths: ReadonlySet<string>, force: boolean): void {
     for (const entry of this.#files.values()) {
       const missing = !paths.has(entry.path);
-      if (missing && (entry.missing || force)) gone.push(entry);
+      if (missing && (entry.missing || force)) this.#gone.set(entry, this.#gone.get(entry) ?? Date.now());
       else if (missing && this.#confirm === null) {
         this.#confirm = setTimeout(() => {
           this.#confirm = null;
           this.#look();
         }, this.#settleMs * 2).unref();
       }
+      if (!missing) this.#gone.delete(entry);
       entry.missing = missing;
     }
-    return gone;
   }
 }

@@ -36,8 +36,10 @@ export interface SnapshotStatus {
 export interface AdminState extends GatewayStats {
   /** Empty = ready. */
   readiness(): readonly ReadinessReason[];
+  /** What is amiss without keeping the gateway from being ready. */
+  warnings(): readonly ReadinessReason[];
   routes(): readonly RouteStatus[];
   snapshot(): SnapshotStatus;
   /** The whole page for Prometheus (`MetricsPage.render`). */
-  metrics(): Promise<string>;
+  metrics(): Promise<Buffer>;
 }

@@ -18,6 +18,7 @@ function stateOf(overrides: Partial<AdminState> = {}): AdminState {
   return {
     ...statsFixture(),
     readiness: () => [],
+    warnings: () => [],
     routes: () => [
       {
         tenant: 'home',
@@ -29,7 +30,7 @@ function stateOf(overrides: Partial<AdminState> = {}): AdminState {
       },
     ],
     snapshot: () => ({ version: 7, builtAt: Date.now() - 5000, lastError: 'tenants/home.yaml:3:1', lastErrorAt: 1 }),
-    metrics: () => Promise.resolve('# HELP x y.\n'),
+    metrics: () => Promise.resolve(Buffer.from('# HELP x y.\n')),
     ...overrides,
   };
 }
@@ -77,9 +78,15 @@ describe('probes', () => {
     const server = await start(stateOf({ readiness: () => reasons }));
     const waiting = await ask(server, '/readyz');
     expect(waiting.status).toBe(503);
-    expect(JSON.parse(waiting.text)).toEqual({ status: 'not ready', reasons });
+    expect(JSON.parse(waiting.text)).toEqual({ status: 'not ready', reasons, warnings: [] });
     reasons = [];
-    expect(await askJson(server, '/readyz')).toEqual({ status: 'ready', reasons: [] });
+    expect(await askJson(server, '/readyz')).toEqual({ status: 'ready', reasons: [], warnings: [] });
+  });
+
+  it('is ready in spite of what it warns of', async () => {
+    const warnings: ReadinessReason[] = [{ part: 'workers', reason: 'worker 1 is being replaced' }];
+    const server = await start(stateOf({ warnings: () => warnings }));
+    expect(await askJson(server, '/readyz')).toEqual({ status: 'ready', reasons: [], warnings });
   });
 
   it('serves the metrics as text', async () => {
@@ -99,12 +106,17 @@ describe('views', () => {
       services: state.services(),
       registries: state.registries(),
     });
-    expect(await askJson(server, '/api/plugins')).toEqual({ plugins: state.plugins() });
+    expect(await askJson(server, '/api/plugins')).toEqual({
+      plugins: state.plugins(),
+      modules: state.modules(),
+    });
+    expect(await askJson(server, '/api/listeners')).toEqual({ listeners: state.listeners() });
     const snapshot = await askJson(server, '/api/snapshot');
     expect(snapshot).toMatchObject({
       version: 7,
       lastError: 'tenants/home.yaml:3:1',
       lastErrorAt: 1,
+      gateway: state.gatewayFile(),
       workers: state.workers(),
     });
     expect(snapshot.ageMs).toBeGreaterThanOrEqual(5000);
@@ -120,7 +132,7 @@ describe('views', () => {
   it('are documented with every field', async () => {
     const docs = readFileSync(new URL('../../../docs/admin-api.md', import.meta.url), 'utf8');
     const server = await start();
-    for (const view of ['tenants', 'routes', 'services', 'plugins', 'snapshot']) {
+    for (const view of ['tenants', 'routes', 'services', 'listeners', 'plugins', 'snapshot']) {
       const section = docs.split(`## GET /api/${view}\n`)[1]?.split('\n## ')[0] ?? '';
       const answer = await askJson(server, `/api/${view}`);
       for (const key of keysOf(answer)) expect(section, `${view}: ${key}`).toContain(`\`${key}\``);
@@ -128,11 +140,14 @@ describe('views', () => {
   });
 });
 
-/** Every key of a JSON value at any depth; keys that are data (trap causes) left out. */
+/** Every key of a JSON value at any depth; keys that are data (causes and reasons) left out. */
 function keysOf(value: unknown): string[] {
   if (Array.isArray(value)) return value.flatMap(keysOf);
   if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, inner]) => [key, ...(key === 'traps' ? [] : keysOf(inner))]);
+  return Object.entries(value).flatMap(([key, inner]) => [
+    key,
+    ...(['traps', 'restarts', 'callouts'].includes(key) ? [] : keysOf(inner)),
+  ]);
 }
 
 describe('guard', () => {

@@ -91,7 +91,8 @@ function registerProbes(app: FastifyInstance, state: AdminState): void {
   app.get('/readyz', (_request, reply) => {
     const reasons = state.readiness();
     const ready = reasons.length === 0;
-    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', reasons });
+    const status = ready ? 'ready' : 'not ready';
+    return reply.code(ready ? 200 : 503).send({ status, reasons, warnings: state.warnings() });
   });
   app.get('/metrics', async (_request, reply) => reply.type(METRICS_CONTENT_TYPE).send(await state.metrics()));
 }
@@ -100,7 +101,8 @@ function registerViews(app: FastifyInstance, state: AdminState): void {
   app.get('/api/tenants', () => ({ tenants: state.tenants() }));
   app.get('/api/routes', () => ({ routes: state.routes() }));
   app.get('/api/services', () => ({ services: state.services(), registries: state.registries() }));
-  app.get('/api/plugins', () => ({ plugins: state.plugins() }));
+  app.get('/api/listeners', () => ({ listeners: state.listeners() }));
+  app.get('/api/plugins', () => ({ plugins: state.plugins(), modules: state.modules() }));
   app.get('/api/snapshot', () => {
     const { version, builtAt, lastError, lastErrorAt } = state.snapshot();
     return {
@@ -109,6 +111,7 @@ function registerViews(app: FastifyInstance, state: AdminState): void {
       ageMs: builtAt === 0 ? 0 : Math.max(0, Date.now() - builtAt),
       lastError,
       lastErrorAt,
+      gateway: state.gatewayFile(),
       workers: state.workers(),
     };
   });

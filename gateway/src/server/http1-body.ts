@@ -1,60 +1,29 @@
-import type { Readable } from 'node:stream';
 import type { ErrorCode } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { BodyReader, BodySource } from '../exchange/body.ts';
-import { PairHeaders } from '../exchange/headers.ts';
-import type { Http1Connection } from './http1-connection.ts';
-
-/** What a body needs of the server's request. */
-export interface BodyStream extends Readable {
-  source: Http1Body | null;
-  /** All of it has been received, if not read. */
-  readonly complete: boolean;
-  readonly rawTrailers: string[];
-}
-
-/** What a body needs of the server's response. */
-export interface ContinueWriter {
-  readonly headersSent: boolean;
-  writeContinue(): void;
-}
-
-function onData(this: BodyStream, chunk: Buffer): void {
-  this.source!.onChunk(chunk);
-}
-
-function onEnd(this: BodyStream): void {
-  this.source!.onEnd();
-}
+import type { HeaderList } from '../exchange/headers.ts';
+import type { ConnectionBody, Http1Connection } from './http1-connection.ts';
 
 /** The request body of one exchange on an HTTP/1.1 connection. */
-export class Http1Body implements BodySource {
+export class Http1Body implements BodySource, ConnectionBody {
   readonly length: number;
+  limit = Number.POSITIVE_INFINITY;
   received = 0;
   completedAt = 0;
   /** The client waits for 100 before it sends anything. */
   expectContinue: boolean;
-  readonly #request: BodyStream;
   readonly #connection: Http1Connection;
-  readonly #response: ContinueWriter;
   #reader: BodyReader | null = null;
   #failure: ErrorCode | null = null;
+  #paused = false;
   /** End, error or stop: no further callback comes. */
   #over = false;
 
-  constructor(
-    request: BodyStream,
-    response: ContinueWriter,
-    connection: Http1Connection,
-    length: number,
-    expects: boolean,
-  ) {
-    this.#request = request;
-    this.#response = response;
+  /** @param length announced bytes, -1 = not known */
+  constructor(connection: Http1Connection, length: number, expectContinue: boolean) {
     this.#connection = connection;
     this.length = length;
-    this.expectContinue = expects;
-    request.source = this;
+    this.expectContinue = expectContinue;
   }
 
   /** Nobody has asked for it, and nobody has refused it. */
@@ -62,14 +31,14 @@ export class Http1Body implements BodySource {
     return this.#reader === null && !this.#over;
   }
 
-  /** All of it has been received, if not read. */
-  get complete(): boolean {
-    return this.#request.complete;
-  }
-
   /** Whose turn it is: the client's. */
   get reading(): boolean {
-    return this.#reader !== null && !this.#over && !this.#request.isPaused();
+    return this.#reader !== null && !this.#over && !this.#paused;
+  }
+
+  /** Bytes may be parsed: somebody takes them, or nobody ever will. */
+  get flowing(): boolean {
+    return this.#over || (this.#reader !== null && !this.#paused);
   }
 
   read(reader: BodyReader): void {
@@ -79,33 +48,31 @@ export class Http1Body implements BodySource {
       return;
     }
     this.sendContinue();
-    this.#request.on('data', onData);
-    this.#request.on('end', onEnd);
     this.#connection.watchClient(true);
+    this.#connection.pumpSoon();
   }
 
   pause(): void {
     if (this.#over) return;
-    this.#request.pause();
+    this.#paused = true;
     this.#connection.watchClient(false);
   }
 
   resume(): void {
-    if (this.#over) return;
-    this.#request.resume();
+    if (this.#over || !this.#paused) return;
+    this.#paused = false;
     this.#connection.watchClient(true);
+    this.#connection.pumpSoon();
   }
 
   stop(): void {
     if (this.#over) return;
     this.#finish();
     const rest = this.length < 0 ? Number.POSITIVE_INFINITY : this.length - this.received;
-    if (this.#request.complete) this.#request.resume();
-    else if (this.expectContinue) this.#connection.closeAfterResponse();
-    else {
-      if (rest > LIMITS.requestDrainBytes) this.#connection.closeAfterResponse();
-      this.#request.resume();
+    if (!this.#connection.requestOver && (this.expectContinue || rest > LIMITS.requestDrainBytes)) {
+      this.#connection.closeAfterResponse();
     }
+    this.#connection.pumpSoon();
   }
 
   /** The body will never be complete. Told at once, or when somebody begins to read. */
@@ -118,20 +85,29 @@ export class Http1Body implements BodySource {
   sendContinue(): void {
     if (!this.expectContinue) return;
     this.expectContinue = false;
-    if (!this.#response.headersSent) this.#response.writeContinue();
+    this.#connection.exchange?.writeContinue();
   }
 
-  onChunk(chunk: Buffer): void {
+  /** False: not further than this piece for now. */
+  onData(chunk: Buffer): boolean {
+    if (this.#over) return true;
     this.received += chunk.length;
-    this.#reader!.onBodyData(chunk);
+    if (this.received > this.limit) this.#refuseRest();
+    else this.#reader!.onBodyData(chunk);
+    return this.#over || !this.#paused;
   }
 
-  onEnd(): void {
+  onEnd(trailers: HeaderList | null): void {
     if (this.#over) return;
     this.completedAt = performance.now();
     this.#finish();
-    const trailers = this.#request.rawTrailers;
-    this.#reader!.onBodyEnd(trailers.length === 0 ? null : new PairHeaders(trailers));
+    this.#reader!.onBodyEnd(trailers);
+  }
+
+  #refuseRest(): void {
+    this.#finish();
+    this.#connection.closeAfterResponse();
+    this.#reader!.onBodyError('SLUICE_REQUEST_BODY_TOO_LARGE');
   }
 
   #reportFailure(): void {
@@ -142,8 +118,6 @@ export class Http1Body implements BodySource {
 
   #finish(): void {
     this.#over = true;
-    this.#request.removeListener('data', onData);
-    this.#request.removeListener('end', onEnd);
     if (this.#reader !== null) this.#connection.watchClient(false);
   }
 }

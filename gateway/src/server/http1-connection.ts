@@ -1,93 +1,315 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { ErrorCode } from '../core/errors.ts';
 import type { Connection } from '../exchange/exchange.ts';
+import type { HeaderList } from '../exchange/headers.ts';
+import type { MessageFault } from '../http1/fault.ts';
+import type { HeadLimits, RequestHead } from '../http1/request-head.ts';
+import { type RequestHandler, RequestParser } from '../http1/request-parser.ts';
 import { closeGently } from './refusal.ts';
 
-/** Times of a listener in milliseconds; see the limits table for each. */
-export interface ListenerTimes {
-  readonly head: number;
-  readonly keepAlive: number;
-  readonly clientIdle: number;
+/** How long a connection waits for its client, milliseconds. */
+export interface ConnectionTimes {
+  /** For more of a body, or until it takes more of a response. */
+  readonly stall: number;
+  /** For the rest of what it sends, when the connection closes. */
   readonly linger: number;
 }
 
-/** An exchange as its connection sees it. */
-export interface ConnectionUser {
+/** The request body of the exchange under way, as its connection sees it. */
+export interface ConnectionBody {
+  /** Whose turn it is: the client's. */
+  readonly reading: boolean;
+  /** Bytes may be parsed: somebody takes them, or nobody ever will. */
+  readonly flowing: boolean;
+  /** False: not further than this piece for now. */
+  onData(chunk: Buffer): boolean;
+  onEnd(trailers: HeaderList | null): void;
+  fail(code: ErrorCode): void;
+}
+
+/** The exchange under way, as its connection sees it. */
+export interface ConnectionExchange {
+  readonly body: ConnectionBody | null;
   /** The client takes nothing of the response at present. */
   readonly blocked: boolean;
-  readonly body: { readonly reading: boolean; readonly complete: boolean; fail(code: ErrorCode): void } | null;
+  /** All of the response was written. */
+  readonly ended: boolean;
+  writeContinue(): void;
+  onSocketDrain(): void;
+  /** The last byte has left. */
+  onWritten(): void;
   onConnectionClosed(): void;
 }
 
+/** What a connection needs of its listener. */
+export interface ConnectionOwner {
+  readonly draining: boolean;
+  /** A request has come whole as far as its head; sets `exchange` unless it refuses. */
+  onRequest(connection: Http1Connection, head: RequestHead): void;
+  /** Bytes that are no request, outside of any exchange. */
+  /** @param text the head as far as it was read; '' = nothing of use */
+  onFault(connection: Http1Connection, fault: MessageFault, text: string): void;
+  /** The last byte of a response has left, or never will. */
+  onReleased(connection: Http1Connection): void;
+  onClosed(connection: Http1Connection): void;
+}
+
+/** Received beyond the request under way before the client has to wait. */
+const PIPELINE_BYTES = 64 * 1024;
+
 let connectionIds = 0;
 
-/** A client's connection, and what runs on it: one exchange, or several when the client pipelines. */
-export class Http1Connection implements Connection {
+/**
+ * A client's connection. It carries one exchange at a time: what a client sends ahead waits, in order, as bytes.
+ */
+export class Http1Connection implements Connection, RequestHandler {
   readonly id = ++connectionIds;
   readonly listener: string;
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localAddress: string;
   readonly localPort: number;
-  readonly tls = false;
-  readonly serverName = '';
+  readonly tls: boolean;
+  readonly serverName: string;
   readonly socket: Socket;
-  readonly times: ListenerTimes;
-  readonly users = new Set<ConnectionUser>();
+  /** The exchange under way; null between two. */
+  exchange: ConnectionExchange | null = null;
   /** No further request is taken; it closes with the response. */
   closing = false;
-  /** Bytes received when its last exchange ended; -1 = there was none. */
-  #bytesAtRest = -1;
+  /** performance.now() since when the client has owed us a head: since it came, or since the first byte of a next one. */
+  headSince = performance.now();
+  /** performance.now() since when it has been idle; 0 while it is not. */
+  idleSince = 0;
+  /** What TLS runs on; without TLS the same. */
+  readonly #carrier: Socket;
+  readonly #owner: ConnectionOwner;
+  readonly #times: ConnectionTimes;
+  readonly #parser: RequestParser;
+  /** Received and not yet parsed. */
+  #rest: Buffer | null = null;
+  /** The request under way has been parsed to its end. */
+  #requestOver = true;
+  #feeding = false;
+  /** Called when the last bytes of a response have left. */
+  readonly onWritten = (): void => this.exchange?.onWritten();
 
-  constructor(socket: Socket, listener: string, times: ListenerTimes) {
+  constructor(
+    socket: Socket,
+    carrier: Socket,
+    listener: string,
+    owner: ConnectionOwner,
+    times: ConnectionTimes,
+    limits: HeadLimits,
+  ) {
     this.socket = socket;
+    this.#carrier = carrier;
     this.listener = listener;
-    this.times = times;
+    this.#owner = owner;
+    this.#times = times;
+    this.#parser = new RequestParser(this, limits);
     this.remoteAddress = socket.remoteAddress ?? '';
     this.remotePort = socket.remotePort ?? 0;
     this.localAddress = socket.localAddress ?? '';
     this.localPort = socket.localPort ?? 0;
+    this.tls = socket instanceof TLSSocket;
+    this.serverName = socket instanceof TLSSocket ? serverNameOf(socket) : '';
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('end', () => this.#onEnd());
+    socket.on('drain', () => this.exchange?.onSocketDrain());
+    socket.on('timeout', () => this.#onStall());
+    socket.on('error', ignore);
+    socket.once('close', () => this.#onClosed());
   }
 
-  /** Its exchanges have ended. */
-  rest(): void {
-    this.#bytesAtRest = this.socket.bytesRead;
-  }
-
-  /** Nothing of a further request has come since the last one ended. A connection that is new is not quiet. */
+  /** Between two requests, with nothing of the next one here. A connection that is new is not quiet. */
   get quiet(): boolean {
-    return this.users.size === 0 && this.#bytesAtRest === this.socket.bytesRead;
+    return this.idleSince !== 0;
   }
 
-  /** A request body is still to come. */
-  get uploading(): boolean {
-    for (const { body } of this.users) if (body !== null && !body.complete) return true;
-    return false;
+  /** Bytes that the client has not taken yet, and those of it that nobody has read. */
+  get bufferedBytes(): number {
+    return this.socket.writableLength + this.#held;
+  }
+
+  get #held(): number {
+    return this.#rest === null ? 0 : this.#rest.length;
+  }
+
+  /** The request under way has been received to its end, if not read. */
+  get requestOver(): boolean {
+    return this.#requestOver;
+  }
+
+  /** Parses on, in a later turn, when the reader of a body is ready for it. */
+  pumpSoon(): void {
+    process.nextTick(pump, this);
+  }
+
+  /** Parses what has been received, as far as somebody takes it. */
+  pump(): void {
+    if (this.#feeding || this.socket.destroyed) return;
+    const rest = this.#rest;
+    this.#rest = null;
+    if (rest !== null) this.#feed(rest);
+    if (this.#held < PIPELINE_BYTES) this.socket.resume();
+  }
+
+  /** Its response has ended: the next request may come, unless the connection closes. */
+  release(): void {
+    this.exchange = null;
+    this.#owner.onReleased(this);
+    if (this.closing || this.#owner.draining) {
+      this.finish();
+      return;
+    }
+    this.watchClient(false);
+    this.#settle();
+    if (this.#rest !== null) this.pumpSoon();
   }
 
   /** Closes after the response; what the client still sends is read for a moment, so that the response arrives. */
   closeAfterResponse(): void {
-    if (this.closing) return;
     this.closing = true;
-    const { socket, times } = this;
-    socket.destroySoon = () => closeGently(socket, times.linger);
+  }
+
+  /** Ends it now, in good order. */
+  finish(): void {
+    this.closing = true;
+    this.#rest = null;
+    this.idleSince = 0;
+    closeGently(this.socket, this.#times.linger);
+    this.socket.resume();
+  }
+
+  /** Tears the connection so that the client sees that something is missing, where its end would mean completeness. */
+  tear(): void {
+    this.#carrier.resetAndDestroy();
   }
 
   /** One timer watches whatever side waits for the client: its body, or its taking the response. */
   watchClient(waiting: boolean): void {
-    this.socket.setTimeout(waiting ? this.times.clientIdle : 0);
+    this.socket.setTimeout(waiting ? this.#times.stall : 0);
   }
 
-  onIdle(): void {
-    for (const user of this.users) {
-      if (user.blocked) break;
-      if (user.body?.reading) {
-        this.closeAfterResponse();
-        this.watchClient(false);
-        user.body.fail('SLUICE_REQUEST_TIMEOUT');
-        return;
-      }
-    }
-    this.socket.destroy();
+  // --- what the socket tells
+
+  #onData(chunk: Buffer): void {
+    // A closing connection is read so that its answer arrives, and for nothing else.
+    if (this.closing && this.exchange === null) return;
+    if (this.#rest === null) this.#feed(chunk);
+    else this.#rest = Buffer.concat([this.#rest, chunk]);
+    if (this.#held >= PIPELINE_BYTES) this.socket.pause();
   }
+
+  #feed(chunk: Buffer): void {
+    this.#feeding = true;
+    let at = 0;
+    while (at < chunk.length && this.#mayParse()) {
+      if (this.#requestOver) this.#begin();
+      at = this.#parser.execute(chunk, at);
+    }
+    this.#feeding = false;
+    if (at < chunk.length && !this.#discards()) this.#rest = at === 0 ? chunk : chunk.subarray(at);
+  }
+
+  /** Bytes of a request that will never come, or of one that nobody will answer. */
+  #discards(): boolean {
+    return this.closing && this.#requestOver;
+  }
+
+  #mayParse(): boolean {
+    if (this.socket.destroyed) return false;
+    if (this.#requestOver) return this.exchange === null && !this.closing;
+    const body = this.exchange === null ? null : this.exchange.body;
+    return body === null || body.flowing;
+  }
+
+  #begin(): void {
+    if (this.idleSince !== 0) {
+      this.idleSince = 0;
+      this.headSince = performance.now();
+    }
+  }
+
+  /** Nothing is under way: the idle time begins, unless a head has begun. */
+  #settle(): void {
+    if (this.#rest === null && this.#parser.atRest) this.idleSince = performance.now();
+    else this.headSince = performance.now();
+  }
+
+  #onEnd(): void {
+    const fault = this.closing ? null : this.#parser.close();
+    // A response that is whole may still be on its way to the client.
+    if (this.exchange !== null && this.exchange.ended) this.closing = true;
+    else if (this.exchange !== null) this.socket.destroy();
+    else if (fault !== null && !this.socket.destroyed) this.#owner.onFault(this, fault, '');
+    else this.socket.end();
+  }
+
+  #onClosed(): void {
+    this.exchange?.onConnectionClosed();
+    if (this.exchange !== null) {
+      this.exchange = null;
+      this.#owner.onReleased(this);
+    }
+    this.#owner.onClosed(this);
+  }
+
+  #onStall(): void {
+    const { exchange } = this;
+    if (exchange !== null && !exchange.blocked && exchange.body?.reading === true) {
+      this.closeAfterResponse();
+      this.watchClient(false);
+      exchange.body.fail('SLUICE_REQUEST_TIMEOUT');
+    } else {
+      this.socket.destroy();
+    }
+  }
+
+  // --- what the parser finds
+
+  onRequest(head: RequestHead): boolean {
+    this.#requestOver = false;
+    this.headSince = 0;
+    if (!head.keepAlive) this.closing = true;
+    this.#owner.onRequest(this, head);
+    return this.#mayParse();
+  }
+
+  onRequestData(data: Buffer): boolean {
+    const body = this.#body;
+    return body === null || body.onData(data);
+  }
+
+  onRequestEnd(trailers: HeaderList | null): void {
+    this.#requestOver = true;
+    this.#body?.onEnd(trailers);
+  }
+
+  onRequestFault(fault: MessageFault, text: string): void {
+    this.#requestOver = true;
+    if (this.exchange === null) {
+      if (!this.closing) this.#owner.onFault(this, fault, text);
+      return;
+    }
+    // Its body is broken: it learns so, and may answer; then the end.
+    this.closeAfterResponse();
+    this.#body?.fail(fault.code);
+  }
+
+  get #body(): ConnectionBody | null {
+    return this.exchange === null ? null : this.exchange.body;
+  }
+}
+
+function pump(connection: Http1Connection): void {
+  connection.pump();
+}
+
+function ignore(): void {}
+
+/** Node says false where the client named none, and where it took up a session of TLS 1.2. */
+function serverNameOf({ servername }: TLSSocket & { readonly servername?: string | false | null }): string {
+  return typeof servername === 'string' ? servername : '';
 }

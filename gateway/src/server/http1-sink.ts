@@ -1,165 +1,178 @@
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { HeaderList } from '../exchange/headers.ts';
 import type { ResponseSink, SinkWriter } from '../exchange/sink.ts';
+import type { RequestHead } from '../http1/request-head.ts';
+import { CHUNK_END, chunkHead, LAST_CHUNK, lastChunk, responseHead } from '../http1/write.ts';
+import { httpDate } from './http-date.ts';
 import type { Http1Body } from './http1-body.ts';
-import type { ConnectionUser, Http1Connection } from './http1-connection.ts';
-
-/** What a sink needs of the server's response. */
-export interface ResponseWriter {
-  sink: Http1Sink | null;
-  strictContentLength: boolean;
-  chunkedEncoding: boolean;
-  readonly req: { readonly method?: string | undefined; readonly httpVersionMinor: number };
-  /** null before its turn among pipelined responses. */
-  readonly socket: Socket | null;
-  readonly headersSent: boolean;
-  readonly destroyed: boolean;
-  on(event: 'drain' | 'finish', listener: (this: ResponseWriter) => void): unknown;
-  once(event: 'socket', listener: (socket: Socket) => void): unknown;
-  writeInformation(status: number, headers: readonly string[]): unknown;
-  writeHead(status: number, headers: string[]): unknown;
-  write(chunk: Buffer): boolean;
-  write(chunk: string, encoding: 'latin1'): boolean;
-  addTrailers(headers: readonly [string, string][]): void;
-  end(body?: string): unknown;
-}
+import type { ConnectionExchange, Http1Connection } from './http1-connection.ts';
 
 /** The listener as its sinks need it. */
 export interface SinkOwner {
   readonly log: Log;
   /** Responses ask their clients to close. */
   readonly draining: boolean;
-  /** The last byte of a response has left, or never will. */
-  release(sink: Http1Sink, connection: Http1Connection): void;
   /** Answers in place of a sink, and closes the connection. */
-  refuse(response: ResponseWriter, code: ErrorCode, connection: Http1Connection): void;
-}
-
-function onDrain(this: ResponseWriter): void {
-  this.sink!.onDrain();
-}
-
-function onFinish(this: ResponseWriter): void {
-  this.sink!.onFinish();
-}
-
-function flushHead(sink: Http1Sink): void {
-  sink.flushHead();
+  refuse(connection: Http1Connection, code: ErrorCode, head: RequestHead): void;
 }
 
 const OPEN = 0;
 const HEAD_SENT = 1;
 const OVER = 2;
 
+/** Pieces up to this size leave in one string with what stands around them; larger ones are not worth the copy. */
+const GLUE_BYTES = 16 * 1024;
+
 /** The response of one exchange on an HTTP/1.1 connection. */
-export class Http1Sink implements ResponseSink, ConnectionUser {
+export class Http1Sink implements ResponseSink, ConnectionExchange {
   writer: SinkWriter | null = null;
   /** The client takes nothing at present. */
   blocked = false;
   body: Http1Body | null = null;
-  readonly #response: ResponseWriter;
   readonly #connection: Http1Connection;
   readonly #owner: SinkOwner;
+  readonly #request: RequestHead;
   #state = OPEN;
-  #drains = false;
-  #flushed = false;
+  #chunked = false;
+  /** Nothing but the head is sent, whatever is written. */
+  #bodyless = false;
   /** The end of the body is the end of the connection (HTTP/1.0). */
   #closeDelimited = false;
+  /** Bytes that the announced length leaves; -1 = none was announced. */
+  #left = -1;
+  /** Written and not yet handed to the socket, in latin1. */
+  #pending = '';
+  #trailers: HeaderList | null = null;
 
-  constructor(response: ResponseWriter, connection: Http1Connection, owner: SinkOwner) {
-    this.#response = response;
+  constructor(connection: Http1Connection, owner: SinkOwner, request: RequestHead) {
     this.#connection = connection;
     this.#owner = owner;
-    response.sink = this;
-    response.strictContentLength = true;
-    response.on('finish', onFinish);
+    this.#request = request;
+  }
+
+  /** Its head was written. */
+  get started(): boolean {
+    return this.#state !== OPEN;
+  }
+
+  /** All of the response was written. */
+  get ended(): boolean {
+    return this.#state === OVER;
   }
 
   informational(status: number, headers: HeaderList): void {
-    const response = this.#response;
-    // A pipelined response has no socket before its turn; HTTP/1.0 knows no 1xx.
-    if (this.#state !== OPEN || response.socket === null || response.req.httpVersionMinor === 0) return;
+    // HTTP/1.0 knows no 1xx.
+    if (this.#state !== OPEN || this.#request.minorVersion === 0) return;
     if (status === 100) {
       this.body?.sendContinue();
       return;
     }
     try {
-      response.writeInformation(status, headers.toPairs());
+      this.#connection.socket.write(responseHead(status, headers, ''), 'latin1');
     } catch (error) {
       this.#owner.log.warn({ error: String(error) }, 'an informational response could not be sent');
     }
   }
 
+  writeContinue(): void {
+    if (this.#state === OPEN) this.#connection.socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
+  }
+
   head(status: number, headers: HeaderList, endOfStream: boolean): void {
     if (this.#state !== OPEN) return;
-    const response = this.#response;
     // Who answers before reading has no use for the body; who reads on may still take all of it.
     if (this.body?.untouched) this.body.stop();
-    if (this.#connection.closing || this.#owner.draining) headers.set('connection', 'close');
-    const bodyless = status === 204 || status === 304 || response.req.method === 'HEAD';
-    if (status === 204) headers.remove('content-length');
-    else if (endOfStream && !bodyless && !headers.has('content-length')) headers.append('content-length', '0');
+    const framing = this.#frame(status, headers, endOfStream);
     try {
-      response.writeHead(status, headers.toPairs() as string[]);
+      this.#pending = responseHead(status, headers, framing);
     } catch (error) {
       this.#owner.log.error({ error: String(error) }, 'a response head could not be sent');
       this.refuse('SLUICE_GATEWAY_INTERNAL');
       return;
     }
     this.#state = HEAD_SENT;
-    this.#closeDelimited = !bodyless && !response.chunkedEncoding && !headers.has('content-length');
-    process.nextTick(flushHead, this);
+    process.nextTick(flush, this);
   }
 
-  /** Sends a head that no data followed in the same turn; otherwise both leave in one write. */
-  flushHead(): void {
-    if (this.#state !== HEAD_SENT || this.#flushed || this.#response.destroyed) return;
-    this.#flushed = true;
-    // Not flushHeaders(), which encodes the head as UTF-8.
-    this.#response.write('', 'latin1');
+  /** Says how the body ends and what becomes of the connection (RFC 9112 §6, §9.3). */
+  #frame(status: number, headers: HeaderList, endOfStream: boolean): string {
+    const old = this.#request.minorVersion === 0;
+    this.#bodyless = status === 204 || status === 304 || this.#request.method === 'HEAD';
+    if (status === 204) headers.remove('content-length');
+    const length = headers.get('content-length');
+    let framing = headers.has('date') ? '' : `date: ${httpDate()}\r\n`;
+    if (!this.#bodyless && length === undefined) {
+      if (endOfStream) framing += 'content-length: 0\r\n';
+      else if (old) this.#closeDelimited = true;
+      else this.#chunked = true;
+    }
+    if (this.#chunked) framing += 'transfer-encoding: chunked\r\n';
+    this.#left = this.#bodyless || length === undefined ? -1 : Number(length);
+    if (this.#closeDelimited || this.#owner.draining) this.#connection.closeAfterResponse();
+    if (this.#connection.closing) return `${framing}connection: close\r\n`;
+    return old ? `${framing}connection: keep-alive\r\n` : framing;
   }
 
   data(chunk: Buffer): boolean {
-    if (this.#state !== HEAD_SENT) return true;
-    this.#flushed = true;
-    const response = this.#response;
-    try {
-      if (response.write(Buffer.from(chunk))) return true;
-    } catch (error) {
-      this.#tear(error);
-      return true;
+    if (this.#state !== HEAD_SENT || this.#bodyless) return true;
+    if (this.#left !== -1) {
+      this.#left -= chunk.length;
+      if (this.#left < 0) {
+        this.#tear('longer than its content-length');
+        return true;
+      }
     }
-    if (response.destroyed) return true;
-    if (!this.#drains) response.on('drain', onDrain);
-    this.#drains = true;
-    this.blocked = true;
-    this.#connection.watchClient(true);
-    return false;
+    return chunk.length <= GLUE_BYTES ? this.#glue(chunk) : this.#pass(chunk);
+  }
+
+  #glue(chunk: Buffer): boolean {
+    const text = chunk.toString('latin1');
+    if (this.#pending === '') process.nextTick(flush, this);
+    this.#pending += this.#chunked ? chunkHead(chunk.length) + text + CHUNK_END : text;
+    if (this.#pending.length < GLUE_BYTES) return !this.blocked;
+    return this.#flush();
+  }
+
+  #pass(chunk: Buffer): boolean {
+    const { socket } = this.#connection;
+    const before = this.#pending + (this.#chunked ? chunkHead(chunk.length) : '');
+    this.#pending = '';
+    socket.cork();
+    if (before !== '') socket.write(before, 'latin1');
+    // The chunk is the writer's again when this call returns.
+    const flowing = socket.write(Buffer.from(chunk));
+    if (this.#chunked) this.#pending = CHUNK_END;
+    if (this.#pending !== '') socket.write(this.#take(), 'latin1');
+    socket.uncork();
+    return this.#block(flowing);
   }
 
   trailers(headers: HeaderList): void {
     // Without chunked framing there is no place for them.
-    if (this.#state !== HEAD_SENT || !this.#response.chunkedEncoding) return;
-    const pairs: [string, string][] = [];
-    for (let i = 0; i < headers.size; i++) pairs.push([headers.nameAt(i), headers.valueAt(i)]);
-    try {
-      this.#response.addTrailers(pairs);
-    } catch (error) {
-      this.#owner.log.warn({ error: String(error) }, 'trailers could not be sent');
-    }
+    if (this.#state === HEAD_SENT && this.#chunked) this.#trailers = headers;
   }
 
   end(): void {
     if (this.#state !== HEAD_SENT) return;
+    if (this.#left > 0) {
+      this.#tear('shorter than its content-length');
+      return;
+    }
     this.#state = OVER;
     this.body?.stop();
+    if (this.#chunked && !this.#bodyless) this.#pending += this.#lastChunk();
+    this.#connection.socket.write(this.#take(), 'latin1', this.#connection.onWritten);
+  }
+
+  #lastChunk(): string {
+    if (this.#trailers === null) return LAST_CHUNK;
     try {
-      this.#response.end();
+      return lastChunk(this.#trailers);
     } catch (error) {
-      this.#tear(error);
+      this.#owner.log.warn({ error: String(error) }, 'trailers could not be sent');
+      return LAST_CHUNK;
     }
   }
 
@@ -171,31 +184,32 @@ export class Http1Sink implements ResponseSink, ConnectionUser {
   reset(_code: ErrorCode): void {
     if (this.#state === OVER) return;
     this.#state = OVER;
-    const response = this.#response;
-    const { socket } = this.#connection;
-    if (response.socket === null) {
-      // Pipelined: the responses before it are whole and still to leave.
-      response.once('socket', (late: Socket) => late.destroy());
-    } else if (this.#closeDelimited) socket.resetAndDestroy();
-    else socket.destroy();
+    if (this.#closeDelimited) this.#connection.tear();
+    else this.#connection.socket.destroy();
   }
 
   /** The gateway's own answer in place of one that cannot be sent. */
   refuse(code: ErrorCode): void {
-    this.#response.chunkedEncoding = false;
     this.#abandon();
     this.body?.stop();
-    this.#owner.refuse(this.#response, code, this.#connection);
+    this.#owner.refuse(this.#connection, code, this.#request);
   }
 
-  onDrain(): void {
+  /** Hands over what a turn has left to be sent. */
+  flush(): void {
+    if (this.#pending !== '' && this.#state === HEAD_SENT && !this.#connection.socket.destroyed) this.#flush();
+  }
+
+  onSocketDrain(): void {
+    if (!this.blocked) return;
     this.blocked = false;
     this.#connection.watchClient(this.body?.reading ?? false);
     if (this.#state === HEAD_SENT) this.writer?.onDrain();
   }
 
-  onFinish(): void {
-    this.#owner.release(this, this.#connection);
+  /** The last byte has left. */
+  onWritten(): void {
+    this.#connection.release();
   }
 
   /** The socket is gone. */
@@ -206,9 +220,26 @@ export class Http1Sink implements ResponseSink, ConnectionUser {
     if (open) this.writer?.onSinkClosed();
   }
 
+  #flush(): boolean {
+    return this.#block(this.#connection.socket.write(this.#take(), 'latin1'));
+  }
+
+  #block(flowing: boolean): boolean {
+    if (flowing || this.#connection.socket.destroyed) return true;
+    this.blocked = true;
+    this.#connection.watchClient(true);
+    return false;
+  }
+
+  #take(): string {
+    const pending = this.#pending;
+    this.#pending = '';
+    return pending;
+  }
+
   /** What was to be written breaks the framing that the head announced: the client must see that it is incomplete. */
-  #tear(error: unknown): void {
-    this.#owner.log.error({ error: String(error) }, 'a response does not fit its content-length');
+  #tear(how: string): void {
+    this.#owner.log.error({ how }, 'a response does not fit its content-length');
     this.#abandon();
     this.#connection.socket.destroy();
   }
@@ -217,4 +248,8 @@ export class Http1Sink implements ResponseSink, ConnectionUser {
     this.#state = OVER;
     setImmediate(() => this.writer?.onSinkClosed());
   }
+}
+
+function flush(sink: Http1Sink): void {
+  sink.flush();
 }

@@ -2,8 +2,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { SinkProbe, settle, until } from '../exchange/probes.suite.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { PairHeaders } from '../exchange/headers.ts';
-import { answer, openListener, RawClient } from './listener.suite.ts';
-import type { Listener, ListenerOptions } from './listener-http1.ts';
+import type { Listener } from './listener.ts';
+import { answer, openListener, RawClient, type TestOptions } from './listener.suite.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
@@ -17,7 +17,7 @@ describe('listener, HTTP/1.1: drain', () => {
     exchanges.length = 0;
   });
 
-  async function start(options: Partial<ListenerOptions> = {}): Promise<void> {
+  async function start(options: TestOptions = {}): Promise<void> {
     listener = await openListener((x) => void exchanges.push(x), options);
   }
 
@@ -96,7 +96,7 @@ describe('listener, HTTP/1.1: drain', () => {
   });
 
   it('does not wait for a head that never ends', async () => {
-    await start({ times: { linger: 20 } });
+    await start({ lingerMs: 20 });
     const client = new RawClient(listener.port);
     clients.push(client);
     client.send('GET / HTTP/1.1\r\nHost');

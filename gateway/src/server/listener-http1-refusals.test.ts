@@ -3,8 +3,8 @@ import { ERRORS, type ErrorCode } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { until } from '../exchange/probes.suite.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import { answer, openListener, RawClient } from './listener.suite.ts';
-import type { Listener, ListenerOptions } from './listener-http1.ts';
+import type { Listener } from './listener.ts';
+import { answer, openListener, RawClient, type TestOptions, TRACE_ID } from './listener.suite.ts';
 
 describe('listener, HTTP/1.1: what never becomes an exchange', () => {
   const listeners: Listener[] = [];
@@ -18,13 +18,18 @@ describe('listener, HTTP/1.1: what never becomes an exchange', () => {
     refused.length = 0;
   });
 
-  async function send(text: string, options: Partial<ListenerOptions> = {}): Promise<RawClient> {
+  function refuse(code: ErrorCode): string {
+    refused.push(code);
+    return TRACE_ID;
+  }
+
+  async function send(text: string, options: TestOptions = {}): Promise<RawClient> {
     const listener = await openListener(
       (x) => {
         exchanges.push(x);
         answer(x, 200, 'ok');
       },
-      { onRefused: (code) => refused.push(code), times: { linger: 50 }, ...options },
+      { onRefused: refuse, lingerMs: 50, ...options },
     );
     listeners.push(listener);
     const client = new RawClient(listener.port);
@@ -40,7 +45,7 @@ describe('listener, HTTP/1.1: what never becomes an exchange', () => {
 
   it.each<[string, string, ErrorCode]>([
     ['no HTTP', '\x16\x03\x01\x02garbage\r\n\r\n', 'SLUICE_REQUEST_INVALID'],
-    ['an unknown version', 'GET / HTTP/3.7\r\nHost: a\r\n\r\n', 'SLUICE_REQUEST_INVALID'],
+    ['an unknown version', 'GET / HTTP/3.7\r\nHost: a\r\n\r\n', 'SLUICE_REQUEST_VERSION_UNSUPPORTED'],
     ['no Host', 'GET / HTTP/1.1\r\n\r\n', 'SLUICE_REQUEST_INVALID'],
     ['two Hosts', 'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 'SLUICE_REQUEST_INVALID'],
     ['a Host that is none', 'GET / HTTP/1.1\r\nHost: a/b@c\r\n\r\n', 'SLUICE_REQUEST_INVALID'],
@@ -99,7 +104,7 @@ describe('listener, HTTP/1.1: what never becomes an exchange', () => {
   });
 
   it('refuses a head that comes too slowly', async () => {
-    const client = await send('GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ', { times: { head: 50, linger: 50 } });
+    const client = await send('GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ', { limits: { headTimeout: 50 } });
     await until(() => client.closed);
     expect(client.text).toMatch(/^HTTP\/1\.1 408 /);
     expect(client.json()).toMatchObject({ error: { code: 'SLUICE_REQUEST_TIMEOUT' } });
@@ -134,7 +139,7 @@ describe('listener, HTTP/1.1: what never becomes an exchange', () => {
   });
 
   it('closes idle connections without a word', async () => {
-    const client = await send('GET / HTTP/1.1\r\nHost: a\r\n\r\n', { times: { keepAlive: 20 } });
+    const client = await send('GET / HTTP/1.1\r\nHost: a\r\n\r\n', { limits: { idleTimeout: 20 } });
     await until(() => client.closed);
     expect(client.text.endsWith('ok')).toBe(true);
     expect(refused).toHaveLength(0);

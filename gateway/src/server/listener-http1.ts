@@ -1,16 +1,21 @@
-import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';
-import { Server as NetServer, type Socket } from 'node:net';
-import { formatAddress } from '../core/endpoint.ts';
+import type { Socket } from 'node:net';
+import type { ListenerLimits } from '../config/schema-limits.ts';
 import { type ErrorCode, GatewayError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Log } from '../core/log.ts';
-import { type Connection, Exchange } from '../exchange/exchange.ts';
-import { PairHeaders } from '../exchange/headers.ts';
+import type { MetricSlots } from '../core/metrics.ts';
+import { Exchange } from '../exchange/exchange.ts';
+import type { MessageFault } from '../http1/fault.ts';
+import { BODY_NONE } from '../http1/framing.ts';
+import { describeHead, type HeadLimits, type RequestHead } from '../http1/request-head.ts';
+import type { TlsSpec } from '../runtime/listener-feed.ts';
+import { Acceptor } from './acceptor.ts';
 import { Http1Body } from './http1-body.ts';
-import { Http1Connection, type ListenerTimes } from './http1-connection.ts';
-import { Http1Sink, type ResponseWriter, type SinkOwner } from './http1-sink.ts';
-import { closeGently, refusalBytes, refusalOf } from './refusal.ts';
-import { type ParsedTarget, parseTarget } from './request-target.ts';
+import { type ConnectionOwner, type ConnectionTimes, Http1Connection } from './http1-connection.ts';
+import { Http1Sink, type SinkOwner } from './http1-sink.ts';
+import type { ExchangeHandler, Listener, RefusalHandler } from './listener.ts';
+import { refusalBytes } from './refusal.ts';
+import { TlsTerminator } from './tls-terminator.ts';
 
 export interface ListenerOptions {
   readonly name: string;
@@ -18,129 +23,125 @@ export interface ListenerOptions {
   readonly address: string;
   /** 0 = any free port. */
   readonly port: number;
-  /** Several listeners, in several threads, share the port. Default false. */
-  readonly reusePort?: boolean;
+  /** Several listeners, in several threads, share the port. */
+  readonly reusePort: boolean;
+  readonly limits: ListenerLimits;
+  /** null: plain HTTP. */
+  readonly tls: TlsSpec | null;
+  readonly metrics: MetricSlots;
   readonly log: Log;
-  /** Called for each request that the listener answered itself: malformed, too large, too slow, or unsupported. */
-  readonly onRefused?: (code: ErrorCode, connection: Connection) => void;
+  readonly onRefused: RefusalHandler;
+  /** How long a closing connection is read from, ms; default: the limits table. */
+  readonly lingerMs?: number;
   /** Default: the limits table. */
-  readonly times?: Partial<ListenerTimes>;
-}
-
-/** Takes over an exchange. Answers through its sink, and reads or stops its body. */
-export type ExchangeHandler = (exchange: Exchange) => void;
-
-/** An open listener. */
-export interface Listener {
-  readonly name: string;
-  /** Where it really listens. */
-  readonly address: string;
-  readonly port: number;
-  /** Open downstream connections. */
-  readonly connections: number;
-  /** Exchanges whose last byte has not left. */
-  readonly activeExchanges: number;
-  /**
-   * Takes no new connection, closes idle ones and asks the others to close. Resolves when all exchanges are done, or
-   * at the deadline when the rest has been cut off; with the number of those. A second call gets the first one's promise.
-   */
-  drain(deadlineMs?: number): Promise<number>;
-  /** Cuts everything off at once. */
-  close(): Promise<void>;
+  readonly handshakeTimeoutMs?: number;
 }
 
 /**
  * Opens a listener for HTTP/1.1 and HTTP/1.0.
  *
- * @throws GatewayError SLUICE_LISTENER_PORT_TAKEN, SLUICE_LISTENER_FAILED
+ * @throws GatewayError SLUICE_LISTENER_PORT_TAKEN, SLUICE_LISTENER_FAILED, SLUICE_TLS_CERTIFICATE_UNUSABLE
  */
-export async function listen(options: ListenerOptions, handler: ExchangeHandler): Promise<Listener> {
+export async function listen(options: ListenerOptions, handler: ExchangeHandler): Promise<Http1Listener> {
   const listener = new Http1Listener(options, handler);
   await listener.open();
   return listener;
 }
 
-class Request extends IncomingMessage {
-  source: Http1Body | null = null;
-  wantsUpgrade = false;
+/** @throws GatewayError SLUICE_TLS_CERTIFICATE_UNUSABLE */
+function certified<T>(listener: string, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    throw new GatewayError('SLUICE_TLS_CERTIFICATE_UNUSABLE', `listener ${listener}, ${String(error)}`, {
+      cause: error,
+    });
+  }
 }
 
-class Response extends ServerResponse<Request> {
-  sink: Http1Sink | null = null;
-}
-
-/** Who waits for 'listening' or 'error'; node reports the outcome of listen() by events. */
-function bind(server: Server, address: string, options: ListenerOptions): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
-  server.listen({ host: address, port: options.port, reusePort: options.reusePort ?? false }, () => {
-    server.removeListener('error', reject);
-    resolve();
-  });
-  return promise;
-}
-
-function codeOf(error: unknown): string {
-  return (error as { code?: string }).code ?? '';
-}
-
-class Http1Listener implements Listener, SinkOwner {
+/** HTTP/1.x on the connections of an acceptor, through TLS where the listener has it. */
+export class Http1Listener implements Listener, SinkOwner, ConnectionOwner {
   readonly name: string;
   readonly log: Log;
   draining = false;
   activeExchanges = 0;
+  limits: ListenerLimits;
   readonly #options: ListenerOptions;
   readonly #handler: ExchangeHandler;
-  readonly #times: ListenerTimes;
-  readonly #server: Server<typeof Request, typeof Response>;
-  readonly #connections = new Map<Socket, Http1Connection>();
-  #address = '';
-  #port = 0;
+  readonly #lingerMs: number;
+  readonly #acceptor: Acceptor;
+  readonly #tls: TlsTerminator | null;
+  readonly #connections = new Set<Http1Connection>();
+  #times: ConnectionTimes;
+  readonly #heads: HeadLimits;
+  /** ms that a connection may be idle; the limits say how long, overload may shorten it. */
+  #idleTimeout: number;
+  #sweep: NodeJS.Timeout | null = null;
   #drained: Promise<number> | null = null;
   #onAllGone: (() => void) | null = null;
 
   constructor(options: ListenerOptions, handler: ExchangeHandler) {
     this.name = options.name;
     this.log = options.log;
+    this.limits = options.limits;
     this.#options = options;
     this.#handler = handler;
-    this.#times = {
-      head: LIMITS.headTimeoutMs,
-      keepAlive: LIMITS.keepAliveTimeoutMs,
-      clientIdle: LIMITS.clientIdleMs,
-      linger: LIMITS.lingerMs,
-      ...options.times,
-    };
-    this.#server = this.#createServer();
+    this.#lingerMs = options.lingerMs ?? LIMITS.lingerMs;
+    this.#times = { stall: options.limits.stallTimeout, linger: this.#lingerMs };
+    this.#heads = headLimits(options.limits);
+    this.#idleTimeout = options.limits.idleTimeout;
+    this.#tls = this.#createTls(options);
+    // Of TLS a half-open connection is of no use: its end is told inside.
+    const allowHalfOpen = this.#tls === null;
+    this.#acceptor = new Acceptor({ ...options, allowHalfOpen }, (socket) => this.#accept(socket));
   }
 
   get address(): string {
-    return this.#address;
+    return this.#acceptor.address;
   }
 
   get port(): number {
-    return this.#port;
+    return this.#acceptor.port;
   }
 
   get connections(): number {
-    return this.#connections.size;
+    return this.#acceptor.sockets.size;
+  }
+
+  get bufferedBytes(): number {
+    let bytes = 0;
+    for (const connection of this.#connections) bytes += connection.bufferedBytes;
+    return bytes;
   }
 
   async open(): Promise<void> {
-    const { name, address, port } = this.#options;
-    try {
-      await this.#bindTo(address);
-    } catch (error) {
-      const place = `listener ${name} (${formatAddress(address, port)})`;
-      if (codeOf(error) === 'EADDRINUSE') {
-        throw new GatewayError('SLUICE_LISTENER_PORT_TAKEN', place, { cause: error });
-      }
-      throw new GatewayError('SLUICE_LISTENER_FAILED', `${place}, ${codeOf(error)}`, { cause: error });
-    }
-    const bound = this.#server.address() as { address: string; port: number };
-    this.#address = bound.address;
-    this.#port = bound.port;
-    this.#server.on('error', (error) => this.log.error({ listener: name, error: error.message }, 'listener error'));
+    await this.#acceptor.open();
+    this.#startSweep();
+  }
+
+  setIdleTimeout(ms: number): void {
+    if (this.#idleTimeout === ms) return;
+    this.#idleTimeout = ms;
+    this.#startSweep();
+  }
+
+  setAccepting(accepting: boolean): void {
+    this.#acceptor.setAccepting(accepting);
+  }
+
+  setLimits(limits: ListenerLimits): void {
+    this.limits = limits;
+    this.#times = { stall: limits.stallTimeout, linger: this.#lingerMs };
+    this.#acceptor.setLimits(limits);
+    // The same object: connections that are open hold it.
+    Object.assign(this.#heads, headLimits(limits));
+    this.setIdleTimeout(limits.idleTimeout);
+    this.#startSweep();
+  }
+
+  /** @throws GatewayError SLUICE_TLS_CERTIFICATE_UNUSABLE; then the former ones stay. */
+  setTls(spec: TlsSpec): void {
+    certified(this.name, () => this.#tls?.update(spec));
   }
 
   drain(deadlineMs: number = LIMITS.drainDeadlineMs): Promise<number> {
@@ -148,62 +149,83 @@ class Http1Listener implements Listener, SinkOwner {
     return this.#drained;
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.draining = true;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#server.close(() => resolve());
-    this.#server.closeAllConnections();
-    return promise;
+    const closed = this.#acceptor.stop();
+    this.#acceptor.destroyAll();
+    await closed;
+    this.#stopSweep();
   }
 
-  /** Answers a request that must not become an exchange, and closes its connection. */
-  refuse(response: ResponseWriter, code: ErrorCode, connection: Http1Connection): void {
-    connection.closeAfterResponse();
-    const { status, headers, body } = refusalOf(code);
-    response.writeHead(status, headers);
-    response.end(body);
-    this.#options.onRefused?.(code, connection);
-  }
+  // --- what connections tell
 
-  /** The last byte of a response has left, or never will. */
-  release(sink: Http1Sink, connection: Http1Connection): void {
-    if (!connection.users.delete(sink)) return;
-    this.activeExchanges--;
-    if (connection.users.size > 0) return;
-    connection.rest();
-    if (this.draining || connection.closing) connection.socket.destroySoon();
-  }
-
-  async #bindTo(address: string): Promise<void> {
-    try {
-      await bind(this.#server, address, this.#options);
-    } catch (error) {
-      const noIpv6 = address === '::' && ['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes(codeOf(error));
-      if (!noIpv6) throw error;
-      await bind(this.#server, '0.0.0.0', this.#options);
+  onRequest(connection: Http1Connection, head: RequestHead): void {
+    const refusal = unsupported(head);
+    if (refusal !== null) {
+      this.refuse(connection, refusal, head);
+      return;
     }
+    head.headers.set('host', head.authority);
+    if (head.expectContinue) head.headers.remove('expect');
+    const sink = new Http1Sink(connection, this, head);
+    if (head.framing !== BODY_NONE) {
+      sink.body = new Http1Body(connection, head.contentLength, head.expectContinue);
+      sink.body.limit = this.limits.requestBody;
+    }
+    connection.exchange = sink;
+    this.activeExchanges++;
+    const { method, target, authority, headers } = head;
+    this.#handle(new Exchange(connection, protocolOf(head), method, target, authority, headers, sink.body, sink), sink);
+  }
+
+  onFault(connection: Http1Connection, { code }: MessageFault, text: string): void {
+    this.#answer(connection, code, this.#options.onRefused(code, connection, describeHead(text)));
+  }
+
+  /** Answers a request in place of its exchange, and closes its connection. */
+  refuse(connection: Http1Connection, code: ErrorCode, head: RequestHead): void {
+    const { method, target, authority } = head;
+    const booked = { method, target, authority, protocol: protocolOf(head) };
+    this.#answer(connection, code, this.#options.onRefused(code, connection, booked));
+  }
+
+  onReleased(): void {
+    this.activeExchanges--;
+  }
+
+  onClosed(connection: Http1Connection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#onAllGone?.();
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#tls === null) this.#serve(socket, socket);
+    else if (!this.#tls.take(socket)) this.#acceptor.drop(socket);
+  }
+
+  #createTls({ name, tls, metrics, log, handshakeTimeoutMs }: ListenerOptions): TlsTerminator | null {
+    if (tls === null) return null;
+    const options = { name, metrics, log, ...(handshakeTimeoutMs === undefined ? {} : { handshakeTimeoutMs }) };
+    return certified(name, () => new TlsTerminator(tls, options, (socket, carrier) => this.#serve(socket, carrier)));
   }
 
   async #drain(deadlineMs: number): Promise<number> {
     this.draining = true;
-    const closed = Promise.withResolvers<void>();
-    // The HTTP server's own close also cuts connections whose first request is still on its way.
-    NetServer.prototype.close.call(this.#server, () => closed.resolve());
-    for (const connection of this.#connections.values()) if (connection.quiet) connection.socket.destroy();
+    const closed = this.#acceptor.stop();
+    for (const connection of this.#connections) if (connection.quiet) connection.finish();
     // Those that begin no exchange, or whose last bytes nobody takes, get a moment.
-    const sweep = setInterval(() => this.#closeUnused(), this.#times.linger);
+    const sweep = setInterval(() => this.#closeUnused(), this.#lingerMs);
     let cut = 0;
     const deadline = setTimeout(() => {
       cut = this.activeExchanges;
-      this.#server.closeAllConnections();
+      this.#acceptor.destroyAll();
     }, deadlineMs);
-    await closed.promise;
-    // The server is closed a moment before its last sockets tell their exchanges.
+    await closed;
+    // The last connections are closed a moment before they tell their exchanges.
     await this.#allGone();
     clearInterval(sweep);
     clearTimeout(deadline);
-    // Ends its timer for slow heads.
-    this.#server.close();
+    this.#stopSweep();
     return cut;
   }
 
@@ -215,153 +237,74 @@ class Http1Listener implements Listener, SinkOwner {
   }
 
   #closeUnused(): void {
-    for (const { users, socket } of this.#connections.values()) if (users.size === 0) socket.destroy();
+    this.#tls?.closeHandshakes();
+    for (const { exchange, socket } of this.#connections) if (exchange === null) socket.destroy();
   }
 
-  #createServer(): Server<typeof Request, typeof Response> {
-    const server = createServer({
-      IncomingMessage: Request,
-      ServerResponse: Response,
-      maxHeaderSize: LIMITS.requestHeadBytes,
-      headersTimeout: this.#times.head,
-      requestTimeout: 0,
-      connectionsCheckingInterval: Math.min(1000, this.#times.head),
-      keepAliveTimeout: this.#times.keepAlive,
-      keepAlive: true,
-      keepAliveInitialDelay: 60_000,
-      requireHostHeader: false,
-      shouldUpgradeCallback: (request) => {
-        request.wantsUpgrade = true;
-        return false;
-      },
-    });
-    // Node drops what exceeds its count without a word; the count is checked here, where it can be refused.
-    server.maxHeadersCount = 0;
-    server.maxConnections = LIMITS.connectionsPerListener;
-    server.on('connection', (socket) => this.#onConnection(socket));
-    server.on('request', (request, response) => this.#onRequest(request, response, false));
-    server.on('checkContinue', (request, response) => this.#onRequest(request, response, true));
-    server.on('checkExpectation', (request, response) => {
-      this.refuse(response, 'SLUICE_REQUEST_UNSUPPORTED', this.#connections.get(request.socket)!);
-    });
-    server.on('connect', (_request, socket) => this.#refuseRaw(socket as Socket, 'SLUICE_REQUEST_UNSUPPORTED'));
-    server.on('clientError', (error, socket) => this.#onClientError(codeOf(error), socket as Socket));
-    server.on('timeout', (socket) => this.#connections.get(socket)?.onIdle());
-    return server;
+  /** @param carrier what TLS runs on; without TLS the socket itself */
+  #serve(socket: Socket, carrier: Socket): void {
+    this.#connections.add(new Http1Connection(socket, carrier, this.name, this, this.#times, this.#heads));
   }
 
-  #onConnection(socket: Socket): void {
-    const connection = new Http1Connection(socket, this.name, this.#times);
-    this.#connections.set(socket, connection);
-    socket.once('close', () => {
-      this.#connections.delete(socket);
-      for (const user of connection.users) user.onConnectionClosed();
-      for (const user of connection.users) this.release(user as Http1Sink, connection);
-      if (this.#connections.size === 0) this.#onAllGone?.();
-    });
-  }
-
-  #onRequest(request: Request, response: Response, expectContinue: boolean): void {
-    const connection = this.#connections.get(request.socket);
-    // Its response would come after the one that closes the connection.
-    if (connection === undefined || connection.closing) return;
-    const list = new PairHeaders(request.rawHeaders);
-    const target = this.#check(request, list);
-    if (typeof target === 'string') {
-      this.refuse(response, target, connection);
-      return;
-    }
-    list.set('host', target.authority);
-    list.remove('expect');
-    const sink = new Http1Sink(response, connection, this);
-    const length = request.headers['content-length'];
-    if (request.headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) > 0)) {
-      sink.body = new Http1Body(
-        request,
-        response,
-        connection,
-        length === undefined ? -1 : Number(length),
-        expectContinue,
-      );
-    }
-    connection.users.add(sink);
-    this.activeExchanges++;
-    const protocol = request.httpVersionMinor === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
-    const x = new Exchange(
-      connection,
-      protocol,
-      request.method ?? '',
-      target.target,
-      target.authority,
-      list,
-      sink.body,
-      sink,
-    );
+  #handle(x: Exchange, sink: Http1Sink): void {
     try {
-      this.#handler(x);
+      this.#handler(x, this.activeExchanges > this.limits.exchanges);
     } catch (error) {
-      this.log.error(
-        { error: error instanceof Error ? error.stack : String(error) },
-        'the handler of an exchange threw',
-      );
-      if (response.headersSent) sink.reset('SLUICE_GATEWAY_INTERNAL');
+      const reason = error instanceof Error ? error.stack : String(error);
+      this.log.error({ error: reason }, 'the handler of an exchange threw');
+      if (sink.started) sink.reset('SLUICE_GATEWAY_INTERNAL');
       else sink.refuse('SLUICE_GATEWAY_INTERNAL');
     }
   }
 
-  /** Where the request goes, or why it goes nowhere. */
-  #check(request: Request, list: PairHeaders): ParsedTarget | ErrorCode {
-    if (list.size > LIMITS.requestHeaderCount) return 'SLUICE_REQUEST_HEAD_TOO_LARGE';
-    const url = request.url ?? '';
-    if (url.length > LIMITS.requestTargetBytes) return 'SLUICE_REQUEST_TARGET_TOO_LONG';
-    const hosts = list.getAll('host');
-    if (hosts.length > 1 || (hosts.length === 0 && request.httpVersionMinor !== 0)) return 'SLUICE_REQUEST_INVALID';
-    const coding = request.headers['transfer-encoding'];
-    if (coding !== undefined && coding.toLowerCase() !== 'chunked') return 'SLUICE_REQUEST_UNSUPPORTED';
-    if (coding !== undefined && request.httpVersionMinor === 0) return 'SLUICE_REQUEST_INVALID';
-    // h2c may be ignored (RFC 9110 §7.8) and its client goes on in HTTP/1.1; others expect the switch.
-    if (request.wantsUpgrade && request.headers.upgrade?.toLowerCase() !== 'h2c') return 'SLUICE_REQUEST_UNSUPPORTED';
-    return parseTarget(url, hosts[0] ?? '') ?? 'SLUICE_REQUEST_INVALID';
+  #answer(connection: Http1Connection, code: ErrorCode, traceId: string): void {
+    if (connection.socket.writable) connection.socket.write(refusalBytes(code, traceId), 'latin1');
+    connection.finish();
   }
 
-  #onClientError(code: string, socket: Socket): void {
-    const connection = this.#connections.get(socket);
-    const reason = refusalCode(code);
-    if (connection === undefined || reason === null) {
-      socket.destroy();
-      return;
-    }
-    if (connection.users.size === 0) {
-      if (!connection.closing) this.#refuseRaw(socket, reason);
-      return;
-    }
-    if (code === 'HPE_INVALID_EOF_STATE' && connection.uploading) {
-      // Nothing is malformed: the client is gone.
-      socket.destroy();
-      return;
-    }
-    // An exchange is under way: if the broken bytes are its body it learns so, and may answer; then the end.
-    connection.closeAfterResponse();
-    for (const user of connection.users) user.body?.fail(reason);
+  /** Looks after heads that do not come and connections that nobody uses, often enough for the shorter of both times. */
+  #startSweep(): void {
+    this.#stopSweep();
+    const interval = Math.min(1000, this.limits.headTimeout / 4, this.#idleTimeout / 4);
+    this.#sweep = setInterval(() => this.#sweepConnections(), Math.max(10, interval)).unref();
   }
 
-  #refuseRaw(socket: Socket, code: ErrorCode): void {
-    const connection = this.#connections.get(socket);
-    if (connection === undefined || connection.closing) return;
-    connection.closing = true;
-    socket.on('error', ignore);
-    if (socket.writable) socket.write(refusalBytes(code), 'latin1');
-    closeGently(socket, this.#times.linger);
-    socket.resume();
-    this.#options.onRefused?.(code, connection);
+  #stopSweep(): void {
+    if (this.#sweep !== null) clearInterval(this.#sweep);
+    this.#sweep = null;
+  }
+
+  #sweepConnections(): void {
+    const now = performance.now();
+    for (const connection of this.#connections) {
+      if (connection.closing) continue;
+      const { idleSince, headSince } = connection;
+      if (idleSince !== 0 && now - idleSince > this.#idleTimeout) connection.finish();
+      else if (idleSince === 0 && headSince !== 0 && now - headSince > this.limits.headTimeout)
+        this.#onLate(connection);
+    }
+  }
+
+  /** Who has said nothing has asked for nothing, and is told nothing. */
+  #onLate(connection: Http1Connection): void {
+    if (connection.socket.bytesRead === 0) connection.socket.destroy();
+    else this.onFault(connection, LATE, '');
   }
 }
 
-function ignore(): void {}
+const LATE: MessageFault = { code: 'SLUICE_REQUEST_TIMEOUT', reason: 'the head did not come in time' };
 
-/** The code for an error of node's parser or its timer; null for an error of the socket, which nobody can be told of. */
-function refusalCode(code: string): ErrorCode | null {
-  if (code === 'HPE_HEADER_OVERFLOW') return 'SLUICE_REQUEST_HEAD_TOO_LARGE';
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'SLUICE_REQUEST_TIMEOUT';
-  return code.startsWith('HPE_') ? 'SLUICE_REQUEST_INVALID' : null;
+function headLimits({ requestHead, requestTarget, requestHeaders }: ListenerLimits): HeadLimits {
+  return { headBytes: requestHead, targetBytes: requestTarget, fields: requestHeaders };
+}
+
+/** Why a well-formed request is not for this gateway. */
+function unsupported({ upgrade, unknownExpectation }: RequestHead): ErrorCode | null {
+  // h2c may be ignored (RFC 9110 §7.8) and its client goes on in HTTP/1.1; others expect the switch.
+  if (upgrade !== '' && upgrade !== 'h2c') return 'SLUICE_REQUEST_UNSUPPORTED';
+  return unknownExpectation ? 'SLUICE_REQUEST_UNSUPPORTED' : null;
+}
+
+function protocolOf({ minorVersion }: RequestHead): string {
+  return minorVersion === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
 }

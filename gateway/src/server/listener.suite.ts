@@ -1,15 +1,44 @@
 import { type ClientRequest, type IncomingMessage, request as sendRequest } from 'node:http';
+import { request as sendSecurely } from 'node:https';
 import { connect, type Socket } from 'node:net';
+import { DEFAULT_LISTENER_LIMITS, type ListenerLimits } from '../config/schema-limits.ts';
 import { silentLog } from '../core/log.ts';
+import { MetricSlots } from '../core/metrics.ts';
 import type { BodySender, ResponseReceiver } from '../exchange/probes.suite.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { PairHeaders } from '../exchange/headers.ts';
-import { type ExchangeHandler, type Listener, type ListenerOptions, listen } from './listener-http1.ts';
+import type { ExchangeHandler } from './listener.ts';
+import { type Http1Listener, type ListenerOptions, listen } from './listener-http1.ts';
 
 /** A listener on a free loopback port. */
-export function openListener(handler: ExchangeHandler, options: Partial<ListenerOptions> = {}): Promise<Listener> {
-  return listen({ name: 'test', address: '127.0.0.1', port: 0, log: silentLog, ...options }, handler);
+export function openListener(handler: ExchangeHandler, options: TestOptions = {}): Promise<Http1Listener> {
+  return listen({ ...defaults(), ...options, limits: { ...DEFAULT_LISTENER_LIMITS, ...options.limits } }, handler);
 }
+
+/** What a test says of its listener; the rest has defaults. */
+export type TestOptions = Partial<Omit<ListenerOptions, 'limits'>> & { readonly limits?: Partial<ListenerLimits> };
+
+function defaults(): ListenerOptions {
+  return {
+    name: 'test',
+    address: '127.0.0.1',
+    port: 0,
+    reusePort: false,
+    limits: DEFAULT_LISTENER_LIMITS,
+    tls: null,
+    metrics: testSlots(),
+    log: silentLog,
+    onRefused: () => TRACE_ID,
+  };
+}
+
+/** Slots of a worker without series. */
+export function testSlots(): MetricSlots {
+  return new MetricSlots(new SharedArrayBuffer(1024));
+}
+
+/** Of refusals that nobody books. */
+export const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 
 /** node's client as the two ends of an exchange that a test drives. */
 export class HttpClient implements BodySender, ResponseReceiver {
@@ -21,10 +50,12 @@ export class HttpClient implements BodySender, ResponseReceiver {
   readonly #chunks: Buffer[] = [];
   #held = false;
 
-  constructor(port: number, options: { method?: string; path?: string; headers?: string[] } = {}) {
-    const { method = 'GET', path = '/', headers = [] } = options;
+  constructor(port: number, options: { method?: string; path?: string; headers?: string[]; secure?: boolean } = {}) {
+    const { method = 'GET', path = '/', headers = [], secure = false } = options;
+    const send = secure ? sendSecurely : sendRequest;
     const target = { host: '127.0.0.1', port, method, path, agent: false as const };
-    this.request = sendRequest({ ...target, headers: ['Host', 'a.example', ...headers] as never });
+    const all = ['Host', 'a.example', ...headers] as never;
+    this.request = send({ ...target, headers: all, rejectUnauthorized: false });
     this.request.on('error', () => {
       this.failed = true;
     });

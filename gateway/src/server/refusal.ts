@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { describeError, type ErrorCode } from '../core/errors.ts';
 import { errorBody } from '../exchange/error-body.ts';
@@ -11,15 +10,15 @@ export interface Refusal {
 }
 
 /** Always closes the connection: what follows on it cannot be trusted, or is not wanted. */
-export function refusalOf(code: ErrorCode): Refusal {
-  const body = errorBody(code, randomBytes(16).toString('hex'));
+export function refusalOf(code: ErrorCode, traceId: string): Refusal {
+  const body = errorBody(code, traceId);
   const headers = ['content-type', 'application/json', 'content-length', String(body.length), 'connection', 'close'];
   return { status: describeError(code).status, headers, body };
 }
 
 /** The same as bytes, for a socket whose request no parser understood. */
-export function refusalBytes(code: ErrorCode): string {
-  const { status, headers, body } = refusalOf(code);
+export function refusalBytes(code: ErrorCode, traceId: string): string {
+  const { status, headers, body } = refusalOf(code, traceId);
   let head = `HTTP/1.1 ${status} Refused\r\n`;
   for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
   return `${head}\r\n${body}`;

@@ -4,17 +4,21 @@ import type { GatewayConfig } from '../config/schema-gateway.ts';
 import type { LaneConfig, MatchConfig, RouteConfig, TenantConfig } from '../config/schema-tenant.ts';
 import { formatAddress } from '../core/endpoint.ts';
 import { BASELINE } from '../core/metrics.ts';
+import type { QuotaUsage } from '../core/quota-table.ts';
 import type { Registries } from '../discovery/registries.ts';
+import type { Catalogue } from '../runtime/catalogue.ts';
 import type { ControlPlane } from '../runtime/control-plane.ts';
 import type { PluginReport } from '../runtime/feed.ts';
-import type { LoadedModule } from '../runtime/modules.ts';
 import { inRunningOrder } from '../runtime/plugin-pool.ts';
+import type { SharedState } from '../runtime/shared-state.ts';
 import type { SubscribedService } from '../runtime/subscriptions.ts';
 import type { Tenants } from '../runtime/tenants.ts';
 import { formatProblem } from '../config/problem.ts';
 import type {
   EndpointStatus,
+  GatewayFileStatus,
   ListenerStatus,
+  ModuleStatus,
   PluginMetric,
   PluginStatus,
   RegistryStatus,
@@ -24,7 +28,12 @@ import type {
 } from '../telemetry/gateway-stats.ts';
 import { lanesOf } from '../upstream/lanes.ts';
 import type { AdminState, ReadinessReason, RouteStatus, SnapshotStatus } from './admin-state.ts';
-import type { WorkerHandle } from './workers.ts';
+import type { GatewayFile } from './gateway-file.ts';
+import { moduleStatuses, pluginMetrics, pluginStatuses } from './plugin-status.ts';
+import type { WorkerSupervisor } from './worker-supervisor.ts';
+import type { ListenerPlan } from './listener-plan.ts';
+import { listenerStatuses } from './listener-status.ts';
+import { workerStatus, workersMissing } from './worker-status.ts';
 
 export interface StatusParts {
   readonly version: string;
@@ -32,11 +41,24 @@ export interface StatusParts {
   readonly controlPlane: ControlPlane;
   readonly tenants: Tenants;
   readonly registries: Registries;
-  readonly modules: readonly LoadedModule[];
-  readonly workers: readonly WorkerHandle[];
+  readonly catalogue: Catalogue;
+  readonly supervisor: WorkerSupervisor;
+  /** null: the configuration is not followed. */
+  readonly gatewayFile: GatewayFile | null;
   readonly accessLogDropped: () => number;
-  readonly renderMetrics: () => Promise<string>;
+  readonly plan: ListenerPlan;
+  /** TLS handshakes of all workers, by result. */
+  readonly handshakes: () => Readonly<Record<string, number>>;
+  /** What all workers refused for lack of room. */
+  readonly refused: () => { readonly exchanges: number; readonly connections: number };
+  readonly shared: SharedState;
+  readonly renderMetrics: () => Promise<Buffer>;
 }
+
+/** How long a scrape waits for the newest reports; a busy worker is shown as it was within the last second. */
+const REPORT_PATIENCE_MS = 100;
+
+const UNFOLLOWED: GatewayFileStatus = { file: '', state: 'active', pending: [], errors: [] };
 
 /** The running gateway as admin API and metrics see it: plain data, secrets left out. */
 export class GatewayStatus implements AdminState {
@@ -57,13 +79,21 @@ export class GatewayStatus implements AdminState {
     const reasons: ReadinessReason[] = [];
     if (this.draining) reasons.push({ part: 'draining', reason: 'the gateway is shutting down' });
     if (!this.loaded) reasons.push({ part: 'config', reason: 'tenant files are being read' });
-    for (const { name, error } of this.#parts.modules) {
+    for (const { name, error } of this.#parts.catalogue.modules) {
       if (error !== '') reasons.push({ part: 'plugins', reason: `plugin ${name} is not loaded: ${error}` });
     }
-    for (const worker of this.#parts.workers) {
-      if (!worker.listening) reasons.push({ part: 'workers', reason: `worker ${worker.index} does not listen` });
-    }
+    const { supervisor } = this.#parts;
+    if (!supervisor.able) reasons.push(...workersMissing(supervisor.seats));
     return [...reasons, ...this.#missingAnswers()];
+  }
+
+  warnings(): readonly ReadinessReason[] {
+    const { supervisor } = this.#parts;
+    const { state, errors, pending } = this.gatewayFile();
+    const warnings = supervisor.able ? workersMissing(supervisor.seats) : [];
+    if (state === 'stale') warnings.push({ part: 'config', reason: errors[0] ?? 'gateway.yaml is broken' });
+    if (state === 'pending') warnings.push({ part: 'config', reason: `a restart is due for ${pending.join(', ')}` });
+    return warnings;
   }
 
   #missingAnswers(): ReadinessReason[] {
@@ -92,7 +122,9 @@ export class GatewayStatus implements AdminState {
   }
 
   configReloads(): { readonly success: number; readonly failure: number } {
-    return this.#parts.controlPlane.loads;
+    const { controlPlane, gatewayFile } = this.#parts;
+    const { success = 0, failure = 0 } = gatewayFile?.loads ?? {};
+    return { success: controlPlane.loads.success + success, failure: controlPlane.loads.failure + failure };
   }
 
   tenants(): readonly TenantStatus[] {
@@ -112,6 +144,10 @@ export class GatewayStatus implements AdminState {
         errors: problems.map(formatProblem),
       };
     });
+  }
+
+  unsavedTenants(): number {
+    return this.#parts.tenants.unsaved;
   }
 
   routes(): readonly RouteStatus[] {
@@ -135,45 +171,64 @@ export class GatewayStatus implements AdminState {
   }
 
   plugins(): readonly PluginStatus[] {
-    const byUse = Map.groupBy(this.#reports(), ({ plugin, tenant }) => `${plugin}\n${tenant}`);
-    const failed = this.#parts.modules.filter(({ error }) => error !== '').map(failedPlugin);
-    return [...[...byUse.values()].map(pluginStatus), ...failed];
+    return pluginStatuses(this.#reports(), this.#parts.catalogue.modules);
+  }
+
+  modules(): readonly ModuleStatus[] {
+    return moduleStatuses(this.#parts.catalogue.modules);
   }
 
   pluginMetrics(): readonly PluginMetric[] {
-    return this.#reports().flatMap(({ plugin, tenant, metrics }) =>
-      metrics.map(({ name, type, value, count }) => ({ plugin, tenant, name, kind: type, value, count })),
-    );
+    return pluginMetrics(this.#reports());
   }
 
   listeners(): readonly ListenerStatus[] {
-    return this.#parts.config.listeners.map(({ name }) => ({
-      listener: name,
-      connections: this.#parts.workers.reduce((sum, { report }) => sum + (report.connections.get(name) ?? 0), 0),
-    }));
+    const { places, seats } = this.#parts.supervisor;
+    return listenerStatuses(places, seats, this.#parts.plan);
   }
 
   workers(): readonly WorkerStatus[] {
-    return this.#parts.workers.map(({ index, listening, draining, report }) => ({
-      worker: index,
-      state: draining ? 'draining' : listening ? 'serving' : 'starting',
-      snapshotVersion: report.snapshotVersion,
-      activeExchanges: report.activeExchanges,
-      eventLoopDelaySeconds: report.loopDelayP99Ms / 1000,
-    }));
+    const { supervisor, controlPlane } = this.#parts;
+    return supervisor.seats.map((seat) => workerStatus(seat, controlPlane.version));
+  }
+
+  gatewayFile(): GatewayFileStatus {
+    return this.#parts.gatewayFile?.status ?? UNFOLLOWED;
   }
 
   accessLogDropped(): number {
     return this.#parts.accessLogDropped();
   }
 
-  async metrics(): Promise<string> {
-    await Promise.all(this.#parts.workers.map((worker) => worker.collect()));
+  certificateReloads(): { readonly success: number; readonly failure: number } {
+    return this.#parts.plan.reloads;
+  }
+
+  tlsHandshakes(): Readonly<Record<string, number>> {
+    return this.#parts.handshakes();
+  }
+
+  refused(): { readonly exchanges: number; readonly connections: number } {
+    return this.#parts.refused();
+  }
+
+  quotas(): readonly QuotaUsage[] {
+    return this.#parts.shared.quotas.usage();
+  }
+
+  sharedData(): { readonly usedBytes: number; readonly refused: number } {
+    return this.#parts.shared.dataUsage();
+  }
+
+  async metrics(): Promise<Buffer> {
+    await this.#parts.supervisor.collect(REPORT_PATIENCE_MS);
     return this.#parts.renderMetrics();
   }
 
+  /** Of the workers there are, and what those before them had counted. */
   #reports(): PluginReport[] {
-    return this.#parts.workers.flatMap(({ report }) => report.plugins);
+    const { seats, totals } = this.#parts.supervisor;
+    return [...seats.flatMap(({ handle }) => handle?.report.plugins ?? []), ...totals.reports];
   }
 }
 
@@ -242,47 +297,5 @@ function serviceStatus({ tenant, service, ref, list }: SubscribedService, lanes:
         return { address: formatAddress(address, port), lane, weight, healthy, cluster };
       });
     }),
-  };
-}
-
-function failedPlugin({ name, error }: LoadedModule): PluginStatus {
-  return {
-    plugin: name,
-    tenant: '',
-    state: 'failed',
-    digest: '',
-    abi: '',
-    calls: 0,
-    seconds: 0,
-    fuel: 0,
-    traps: {},
-    instances: 0,
-    memoryBytes: 0,
-    lastError: error,
-  };
-}
-
-function pluginStatus(reports: readonly PluginReport[]): PluginStatus {
-  const { plugin, tenant, digest, abi } = reports[0]!;
-  const traps: Record<string, number> = {};
-  for (const { stats } of reports) {
-    for (const [cause, count] of Object.entries(stats.traps)) traps[cause] = (traps[cause] ?? 0) + count;
-  }
-  const sum = (field: 'calls' | 'timeUs' | 'fuel' | 'instances' | 'memoryBytes'): number =>
-    reports.reduce((total, { stats }) => total + stats[field], 0);
-  const states = reports.map(({ stats }) => stats.state);
-  return {
-    plugin,
-    tenant,
-    state: states.includes('broken') ? 'open' : states.includes('running') ? 'running' : 'loading',
-    digest,
-    abi,
-    calls: sum('calls'),
-    seconds: sum('timeUs') / 1e6,
-    fuel: sum('fuel'),
-    traps,
-    instances: sum('instances'),
-    memoryBytes: sum('memoryBytes'),
-    lastError: reports.find(({ stats }) => stats.lastFailure !== '')?.stats.lastFailure ?? '',
   };
 }

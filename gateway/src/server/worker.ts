@@ -1,32 +1,37 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { hostname } from 'node:os';
 import type { MessagePort } from 'node:worker_threads';
-import { describeError, type ErrorCode, GatewayError } from '../core/errors.ts';
+import { limitsOf } from '../config/schema-tenants-section.ts';
+import { BodyBudgets } from '../core/body-budget.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { Log } from '../core/log.ts';
-import { MetricSlots, UNMATCHED_SERIES } from '../core/metrics.ts';
+import { MetricSlots, WORKER_SLOTS } from '../core/metrics.ts';
 import { enableLinearRegex } from '../core/regex.ts';
 import { TimerWheel } from '../core/wheel.ts';
-import type { Connection } from '../exchange/exchange.ts';
 import { TrustedProxies } from '../proxy/forwarded.ts';
 import { Gateway } from '../proxy/gateway.ts';
 import { handle } from '../proxy/handle.ts';
+import { bookRefused } from '../proxy/refused.ts';
+import { ServiceCallouts } from '../runtime/callouts.ts';
 import { DataPlane } from '../runtime/data-plane.ts';
-import type { FromWorker, ToWorker, WorkerInit, WorkerReport } from '../runtime/feed.ts';
+import type { FeedMessage, FromWorker, ToWorker, WorkerInit, WorkerReport } from '../runtime/feed.ts';
+import type { ListenersMessage } from '../runtime/listener-feed.ts';
 import { PluginPool } from '../runtime/plugin-pool.ts';
+import { WorkerRoom } from '../runtime/vm-room.ts';
+import { SharedState } from '../runtime/shared-state.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
 import { createProcessLog, type LogLevel } from '../telemetry/process-log.ts';
-import { UndiciClient } from '../upstream/client-undici.ts';
+import { Http1Client } from '../upstream/client-http1.ts';
 import { LogLevel as PluginLogLevel } from '../wasm/abi.ts';
 import { systemClock } from '../wasm/host.ts';
-import { InlineSharedDataStore } from '../wasm/shared-data.ts';
-import { type Listener, listen } from './listener-http1.ts';
+import { ListenerSet } from './listener-set.ts';
+import { OverloadManager, type OverloadSubject } from './overload.ts';
 
 /**
  * One event loop that carries traffic: takes deltas from the port, opens the listeners when told to, answers questions
  * about itself, and drains. The same code runs in a thread and, for `workers: 0`, on the main thread.
  */
 export class TrafficWorker {
-  readonly #init: WorkerInit;
   readonly #port: MessagePort;
   readonly #log: Log;
   readonly #dataPlane: DataPlane;
@@ -34,7 +39,9 @@ export class TrafficWorker {
   readonly #accessLog: AccessLog | null;
   readonly #gateway: Gateway;
   readonly #loopDelay = monitorEventLoopDelay({ resolution: 10 });
-  #listeners: readonly Listener[] = [];
+  readonly #beat: NodeJS.Timeout;
+  readonly #listeners: ListenerSet;
+  readonly #overload: OverloadManager;
 
   /** It lives until it is told to drain. */
   static start(init: WorkerInit, port: MessagePort): TrafficWorker {
@@ -43,93 +50,107 @@ export class TrafficWorker {
 
   private constructor(init: WorkerInit, port: MessagePort) {
     enableLinearRegex();
-    this.#init = init;
     this.#port = port;
     this.#log = createProcessLog({ level: init.logLevel as LogLevel, thread: `worker-${init.worker}` });
     const wheel = new TimerWheel();
+    const shared = SharedState.attach(init.shared);
     const metrics = new MetricSlots(init.slots);
     const post = (batch: string, lines: number): void => this.#send({ kind: 'log', batch, lines });
     this.#accessLog = init.accessLog ? new AccessLog(metrics, wheel, post) : null;
-    this.#plugins = new PluginPool(init.modules, {
+    const client = new Http1Client({ wheel });
+    const bodies = new BodyBudgets((tenant) => limitsOf(init.tenants, tenant).bufferedBodies);
+    this.#plugins = new PluginPool({
       log: this.#log,
       wheel,
       clock: systemClock,
-      sharedData: new InlineSharedDataStore(),
+      sharedData: shared.data,
+      callouts: new ServiceCallouts({ client, wheel, bodies, snapshot: () => this.#dataPlane.snapshot }),
+      room: new WorkerRoom(wheel, {
+        most: init.vms,
+        mostOf: (tenant) => limitsOf(init.tenants, tenant).plugins,
+      }),
       logLevel: PluginLogLevel.info,
       node: { id: hostname(), cluster: 'sluice' },
     });
-    this.#dataPlane = new DataPlane(this.#plugins, init.chain, this.#log, wheel);
+    this.#dataPlane = new DataPlane(this.#plugins, init.chain, this.#log, wheel, (handle) => shared.quota(handle));
     this.#gateway = new Gateway({
       dataPlane: this.#dataPlane,
-      client: new UndiciClient(),
+      client,
       wheel,
       metrics,
       accessLog: this.#accessLog,
       trusted: new TrustedProxies(init.trustedProxies),
+      bodies,
       log: this.#log,
       instance: hostname(),
     });
+    this.#listeners = new ListenerSet({
+      handler: (exchange, crowded) => handle(this.#gateway, exchange, crowded),
+      onRefused: (code, connection, head) => bookRefused(this.#gateway, code, connection, head),
+      metrics,
+      log: this.#log,
+    });
+    this.#overload = new OverloadManager(init.overload, this.#subject(bodies), this.#log);
+    this.#overload.start();
     this.#loopDelay.enable();
+    const beat = (): void => metrics.add(WORKER_SLOTS.beats, 1);
+    beat();
+    this.#beat = setInterval(beat, LIMITS.workerBeatMs);
     port.on('message', (message: ToWorker) => this.#receive(message));
+  }
+
+  #subject(bodies: BodyBudgets): OverloadSubject {
+    return {
+      listeners: () => this.#listeners.listeners(),
+      pluginBytes: () => bodies.held,
+      refuse: (refusing) => {
+        this.#gateway.refusing = refusing;
+      },
+    };
   }
 
   #receive(message: ToWorker): void {
     switch (message.kind) {
-      case 'open':
-        void this.#open();
+      case 'listeners':
+        void this.#listen(message);
         break;
       case 'drain':
-        void this.#drain(message.deadlineMs);
+        void this.#drain(message.id, message.deadlineMs);
         break;
       case 'collect':
         this.#send({ kind: 'report', id: message.id, report: this.#report() });
         break;
-      default:
-        this.#apply(message);
+      case 'feed':
+        void this.#apply(message);
+        break;
     }
   }
 
-  #apply(delta: Exclude<ToWorker, { kind: 'open' | 'drain' | 'collect' }>): void {
+  async #apply({ id, delta }: FeedMessage): Promise<void> {
     try {
-      this.#dataPlane.apply(delta);
-      this.#send({ kind: 'applied', version: delta.version });
+      await this.#dataPlane.apply(delta);
+      this.#send({ kind: 'applied', id });
     } catch (error) {
-      const tenant = delta.kind === 'tenant' ? delta.config.tenant : delta.tenant;
+      const { version } = delta;
+      const tenant = delta.kind === 'plugin' ? '' : delta.tenant;
       const reason = error instanceof Error ? error.message : String(error);
-      this.#log.error({ tenant, version: delta.version, reason }, 'configuration refused by a worker');
-      this.#send({ kind: 'refused', version: delta.version, tenant, reason });
+      this.#log.error({ tenant, version, reason }, 'configuration refused by a worker');
+      this.#send({ kind: 'refused', id, tenant, reason });
     }
   }
 
-  async #open(): Promise<void> {
-    const gateway = this.#gateway;
-    const opened: Listener[] = [];
-    try {
-      for (const { name, address, port } of this.#init.listeners) {
-        const onRefused = (code: ErrorCode, { remoteAddress }: Connection): void => {
-          gateway.metrics.observeRequest(UNMATCHED_SERIES, describeError(code).status, 0, 0, 0);
-          this.#log.debug({ listener: name, client: remoteAddress, code }, 'request refused');
-        };
-        const options = { name, address, port, log: this.#log, onRefused };
-        opened.push(await listen(options, (exchange) => handle(gateway, exchange)));
-      }
-    } catch (error) {
-      await Promise.all(opened.map((listener) => listener.close()));
-      const code = error instanceof GatewayError ? error.code : 'SLUICE_LISTENER_FAILED';
-      this.#send({ kind: 'open-failed', code, reason: error instanceof Error ? error.message : String(error) });
-      return;
-    }
-    this.#listeners = opened;
-    const listeners = opened.map(({ name, address, port }) => ({ name, address, port }));
-    this.#send({ kind: 'open', listeners });
+  async #listen({ id, listeners }: ListenersMessage): Promise<void> {
+    this.#send({ kind: 'listeners-applied', id, ...(await this.#listeners.apply(listeners)) });
   }
 
-  async #drain(deadlineMs: number): Promise<void> {
-    const cut = await Promise.all(this.#listeners.map((listener) => listener.drain(deadlineMs)));
+  async #drain(id: number, deadlineMs: number): Promise<void> {
+    const cut = await this.#listeners.drain(deadlineMs);
     this.#accessLog?.flush();
     this.#dataPlane.close();
+    this.#overload.stop();
     this.#loopDelay.disable();
-    this.#send({ kind: 'drained', cut: cut.reduce((sum, count) => sum + count, 0) });
+    clearInterval(this.#beat);
+    this.#send({ kind: 'drained', id, cut });
     this.#port.close();
   }
 
@@ -138,9 +159,10 @@ export class TrafficWorker {
     this.#loopDelay.reset();
     return {
       snapshotVersion: this.#dataPlane.snapshot.version,
-      connections: new Map(this.#listeners.map((listener) => [listener.name, listener.connections])),
+      connections: this.#listeners.connections(),
       activeExchanges: this.#gateway.activeExchanges,
       loopDelayP99Ms,
+      overload: this.#overload.report(),
       plugins: this.#plugins.reports(),
     };
   }

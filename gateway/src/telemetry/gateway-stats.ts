@@ -1,3 +1,5 @@
+import type { QuotaUsage } from '../core/quota-table.ts';
+
 /**
  * What telemetry and the admin API show of the running gateway: plain data, secrets left out by whoever fills it.
  * Times are milliseconds, sizes bytes, unless the name says otherwise.
@@ -52,8 +54,11 @@ export interface ServiceStatus {
 export interface PluginStatus {
   readonly plugin: string;
   readonly tenant: string;
-  /** `loading`: not started in every worker yet. `open`: breaker open, not running. `failed`: module or configuration refused. */
-  readonly state: 'loading' | 'running' | 'open' | 'failed';
+  /**
+   * `idle`: no instance; the next exchange starts one. `waiting`: it failed and is started anew soon. `open`: breaker
+   * open, not running. `failed`: there is no module.
+   */
+  readonly state: 'idle' | 'running' | 'waiting' | 'open' | 'failed';
   /** SHA-256 of the module, hex, or '' when it could not be read. */
   readonly digest: string;
   readonly abi: string;
@@ -62,9 +67,30 @@ export interface PluginStatus {
   readonly fuel: number;
   /** Count by cause, such as `fuel`, `memory`, `unreachable`. */
   readonly traps: Readonly<Record<string, number>>;
+  /** Callouts by result, such as `success` and `timeout`. */
+  readonly callouts: Readonly<Record<string, number>>;
+  /** Instances ended because nobody used them. */
+  readonly evictions: number;
   readonly instances: number;
   readonly memoryBytes: number;
   readonly lastError: string;
+}
+
+/** One module of the catalogue and its file. */
+export interface ModuleStatus {
+  readonly plugin: string;
+  /** Absolute path. */
+  readonly file: string;
+  /** `active`: the file is in force. `stale`: it is refused, an older one is in force. `failed`: there is none. */
+  readonly state: 'active' | 'stale' | 'failed';
+  /** SHA-256 of the module in force, hex, or ''. */
+  readonly digest: string;
+  /** When it came into force, ms since the epoch; 0 = never. */
+  readonly loadedAt: number;
+  /** Why the file is not in force, or ''. */
+  readonly error: string;
+  /** Files taken over and refused since the start. */
+  readonly loads: { readonly success: number; readonly failure: number };
 }
 
 /** A metric that a plugin defined itself. `name` is the plugin's own. */
@@ -81,18 +107,56 @@ export interface PluginMetric {
 
 export interface ListenerStatus {
   readonly listener: string;
+  /** Where it really listens. */
+  readonly address: string;
+  readonly port: number;
   /** Open downstream connections of all workers. */
   readonly connections: number;
+  /** None: plain HTTP. */
+  readonly certificates: readonly CertificateStatus[];
+}
+
+/** A certificate that is served. */
+export interface CertificateStatus {
+  /** Where it was read. */
+  readonly file: string;
+  readonly names: readonly string[];
+  /** Epoch milliseconds. */
+  readonly expiresAt: number;
+  /** Why newer files are not in use, or ''. */
+  readonly error: string;
 }
 
 export interface WorkerStatus {
   readonly worker: number;
-  readonly state: 'starting' | 'serving' | 'draining';
+  /** `starting`: its snapshot is not complete. `restarting`: it died, and the next one is not started yet. */
+  readonly state: 'starting' | 'serving' | 'restarting' | 'draining';
+  /** Deaths since the start, by reason. */
+  readonly restarts: Readonly<Record<string, number>>;
+  /** Why the last one died, in words; '' = none has. */
+  readonly lastEnd: string;
   readonly snapshotVersion: number;
+  /** Changes of the configuration and of endpoints that it has not taken over yet. */
+  readonly lag: number;
   /** Exchanges under way. */
   readonly activeExchanges: number;
   /** 99th percentile of the event loop's delay since the last report. */
   readonly eventLoopDelaySeconds: number;
+  /** 0 = none, 1 idle connections are closed sooner, 2 new requests are refused, 3 new connections are closed. */
+  readonly overloadLevel: number;
+  /** By resource: share of its configured bound that is in use. */
+  readonly pressures: Readonly<Record<string, number>>;
+}
+
+/** `gateway.yaml`, which is read anew while the gateway runs. */
+export interface GatewayFileStatus {
+  readonly file: string;
+  /** `active`: in force as it stands. `stale`: broken, what was there before runs on. `pending`: parts wait for a restart. */
+  readonly state: 'active' | 'stale' | 'pending';
+  /** Keys that have changed and take effect with the next start. */
+  readonly pending: readonly string[];
+  /** Problems of the newest file, as `sluice check` words them. */
+  readonly errors: readonly string[];
 }
 
 /** Read at each scrape; every call answers at once from memory. */
@@ -102,13 +166,27 @@ export interface GatewayStats {
   snapshotVersion(): number;
   /** Configuration loads since the start, of gateway.yaml and tenant files, by result. */
   configReloads(): { readonly success: number; readonly failure: number };
+  gatewayFile(): GatewayFileStatus;
   tenants(): readonly TenantStatus[];
+  /** Tenants whose newest accepted configuration could not be written to the state directory. */
+  unsavedTenants(): number;
   registries(): readonly RegistryStatus[];
   services(): readonly ServiceStatus[];
   plugins(): readonly PluginStatus[];
   pluginMetrics(): readonly PluginMetric[];
+  modules(): readonly ModuleStatus[];
   listeners(): readonly ListenerStatus[];
   workers(): readonly WorkerStatus[];
+  /** Certificates exchanged and refused since the start. */
+  certificateReloads(): { readonly success: number; readonly failure: number };
+  /** TLS handshakes since the start, by result. */
+  tlsHandshakes(): Readonly<Record<string, number>>;
   /** Access log lines lost since the start, in workers and in the writer. */
   accessLogDropped(): number;
+  /** What workers refused since the start because there was no room. */
+  refused(): { readonly exchanges: number; readonly connections: number };
+  /** Tenants with quotas. */
+  quotas(): readonly QuotaUsage[];
+  /** Shared data of all plugins; writes refused since the start. */
+  sharedData(): { readonly usedBytes: number; readonly refused: number };
 }

@@ -46,9 +46,9 @@ under \`sluice_process_*\` and \`sluice_nodejs_*\`.
 `;
 
 /** Samples of a page as `name{labels}` → value; fails on anything that is not a comment or a sample. */
-function samplesOf(page: string): Map<string, number> {
+function samplesOf(page: Buffer): Map<string, number> {
   const samples = new Map<string, number>();
-  for (const line of page.trimEnd().split('\n')) {
+  for (const line of page.toString().trimEnd().split('\n')) {
     if (line === '' || line.startsWith('# ')) continue;
     const match = /^([a-z_0-9A-Z]+(?:\{(?:[a-zA-Z_]+="(?:[^"\\\n]|\\["\\n])*",?)*\})?) (\S+)$/.exec(line);
     expect(match, line).not.toBeNull();
@@ -59,7 +59,8 @@ function samplesOf(page: string): Map<string, number> {
   return samples;
 }
 
-const OWN = /^sluice_(build_info|snapshot|worker|config|discovery|accesslog|plugin|listener|metric)/;
+const OWN =
+  /^sluice_(build_info|snapshot|worker|config|discovery|accesslog|plugin|listener|metric|tenant|overload|certificate|tls|state)/;
 const EXPECTED = {
   [`sluice_build_info{version="0.1.0",node="${process.version}"}`]: 1,
   sluice_snapshot_version: 7,
@@ -88,10 +89,43 @@ const EXPECTED = {
   'sluice_plugin_custom_observations_sum{tenant="home",plugin="key-auth",metric="latency"}': 30,
   'sluice_plugin_custom_observations_count{tenant="home",plugin="key-auth",metric="latency"}': 3,
   sluice_accesslog_dropped_total: 9,
-  'sluice_listener_connections{listener="http"}': 5,
+  'sluice_certificate_expiry_seconds{listener="https",name="app.home.example.com",file="certs/home.crt"}': 1_798_761_600,
+  'sluice_certificate_reloads_total{result="failure"}': 1,
+  'sluice_certificate_reloads_total{result="success"}': 2,
+  'sluice_tls_handshakes_total{result="full"}': 6,
+  'sluice_tls_handshakes_total{result="resumed"}': 5,
+  'sluice_listener_connections{listener="https"}': 5,
+  'sluice_config_gateway_state{state="active"}': 0,
+  'sluice_config_gateway_state{state="stale"}': 0,
+  'sluice_config_gateway_state{state="pending"}': 1,
   'sluice_worker_snapshot_version{worker="1"}': 7,
+  'sluice_worker_active_exchanges{worker="1"}': 2,
+  'sluice_worker_restarts_total{worker="1",reason="memory"}': 2,
+  'sluice_worker_state{worker="1",state="starting"}': 0,
+  'sluice_worker_state{worker="1",state="serving"}': 1,
+  'sluice_worker_state{worker="1",state="restarting"}': 0,
+  'sluice_worker_state{worker="1",state="draining"}': 0,
   'sluice_worker_event_loop_delay_seconds{worker="1"}': 0.002,
+  'sluice_overload_level{worker="1"}': 1,
+  'sluice_overload_pressure{worker="1",resource="connections"}': 0.8,
+  'sluice_overload_pressure{worker="1",resource="heap"}': 0,
+  'sluice_overload_refused_total{what="exchange"}': 11,
+  'sluice_overload_refused_total{what="connection"}': 12,
   sluice_metric_series_overflowed_total: 0,
+  'sluice_tenant_quota_refused_total{tenant="home",quota="rate"}': 13,
+  'sluice_tenant_quota_refused_total{tenant="home",quota="concurrency"}': 14,
+  'sluice_tenant_active_exchanges{tenant="home"}': 2,
+  sluice_state_unsaved_tenants: 2,
+  'sluice_plugin_callouts_total{tenant="home",plugin="key-auth",result="success"}': 9,
+  'sluice_plugin_callouts_total{tenant="home",plugin="key-auth",result="timeout"}': 1,
+  'sluice_plugin_evictions_total{tenant="home",plugin="key-auth"}': 3,
+  'sluice_plugin_module_loads_total{plugin="key-auth",result="success"}': 2,
+  'sluice_plugin_module_loads_total{plugin="key-auth",result="failure"}': 1,
+  'sluice_plugin_module_state{plugin="key-auth",state="active"}': 0,
+  'sluice_plugin_module_state{plugin="key-auth",state="stale"}': 1,
+  'sluice_plugin_module_state{plugin="key-auth",state="failed"}': 0,
+  sluice_plugin_shared_data_bytes: 4096,
+  sluice_plugin_shared_data_refused_total: 15,
 };
 
 describe('MetricsPage', () => {
@@ -122,7 +156,7 @@ describe('MetricsPage', () => {
     expect(samples.get(`sluice_response_bytes_total{${route},lane="gray"}`)).toBe(2);
     expect(Object.fromEntries([...samples].filter(([name]) => OWN.test(name)))).toEqual(EXPECTED);
     for (const { name, type } of FAMILIES) {
-      expect(page.split(`# TYPE ${name} ${type}\n`), name).toHaveLength(2);
+      expect(String(page).split(`# TYPE ${name} ${type}\n`), name).toHaveLength(2);
     }
     expect(METRICS_CONTENT_TYPE).toBe('text/plain; version=0.0.4; charset=utf-8');
   });
@@ -136,7 +170,7 @@ describe('MetricsPage', () => {
       configReloads: () => ({ success: -1, failure: Number.POSITIVE_INFINITY }),
     });
     const page = new MetricsPage(new SeriesTable(), stats);
-    expect(await page.render()).toContain('sluice_discovery_endpoints{tenant="home"');
+    expect(String(await page.render())).toContain('sluice_discovery_endpoints{tenant="home"');
     gone = true;
     const samples = samplesOf(await page.render());
     expect([...samples.keys()].filter((name) => name.startsWith('sluice_discovery_endpoints'))).toEqual([]);

@@ -1,9 +1,11 @@
 import { type Registry, prometheusContentType } from 'prom-client';
 import type { SeriesTable } from '../core/series-table.ts';
+import type { Families } from './families.ts';
 import type { GatewayStats } from './gateway-stats.ts';
 import { METRICS } from './metric-names.ts';
 import { renderPluginMetrics } from './plugin-metrics.ts';
-import { createProcessMetrics } from './process-metrics.ts';
+import { gatewayFamilies, processRegistry } from './process-metrics.ts';
+import { renderQuotaMetrics } from './quota-metrics.ts';
 import { familyHead, renderRouteMetrics } from './route-metrics.ts';
 
 /** `content-type` of the page. */
@@ -13,27 +15,29 @@ export const METRICS_CONTENT_TYPE: string = prometheusContentType;
 export class MetricsPage {
   readonly #table: SeriesTable;
   readonly #stats: GatewayStats;
-  readonly #registry: Registry;
-  #running: Promise<string> | null = null;
+  readonly #process: Registry = processRegistry();
+  readonly #families: Families;
+  #running: Promise<Buffer> | null = null;
 
   constructor(table: SeriesTable, stats: GatewayStats) {
     this.#table = table;
     this.#stats = stats;
-    this.#registry = createProcessMetrics(stats);
+    this.#families = gatewayFamilies(stats);
   }
 
   /** Scrapes that overlap share one page, which may hold tens of megabytes. */
-  render(): Promise<string> {
+  render(): Promise<Buffer> {
     this.#running ??= this.#render().finally(() => {
       this.#running = null;
     });
     return this.#running;
   }
 
-  async #render(): Promise<string> {
-    const own = await this.#registry.metrics();
+  async #render(): Promise<Buffer> {
+    const process = await this.#process.metrics();
     const overflowed = `${familyHead(METRICS.seriesOverflowed)}${METRICS.seriesOverflowed.name} ${this.#table.overflowed}\n`;
     const plugins = renderPluginMetrics(this.#stats.pluginMetrics());
-    return `${own.trimEnd()}\n${overflowed}${plugins}${renderRouteMetrics(this.#table)}`;
+    const few = `${process.trimEnd()}\n${this.#families.render()}${overflowed}${plugins}${renderQuotaMetrics(this.#stats.quotas())}`;
+    return Buffer.concat([Buffer.from(few), renderRouteMetrics(this.#table)]);
   }
 }

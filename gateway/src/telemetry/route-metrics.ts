@@ -21,17 +21,17 @@ export function labelValue(value: string): string {
  * The per-route families in Prometheus' text format, summed over all workers. Series without a finished request are left
  * out: thousands of idle routes would make most of the page.
  */
-export function renderRouteMetrics(table: SeriesTable): string {
+export function renderRouteMetrics(table: SeriesTable): Buffer {
   const page = new RoutePage();
   table.forEach((labels, values) => page.add(labels, values));
-  return page.text();
+  return page.bytes();
 }
 
 class RoutePage {
-  #requests = familyHead(METRICS.requests);
-  #durations = familyHead(METRICS.requestDuration);
-  #bytesIn = familyHead(METRICS.requestBytes);
-  #bytesOut = familyHead(METRICS.responseBytes);
+  readonly #requests = new FamilyText(METRICS.requests);
+  readonly #durations = new FamilyText(METRICS.requestDuration);
+  readonly #bytesIn = new FamilyText(METRICS.requestBytes);
+  readonly #bytesOut = new FamilyText(METRICS.responseBytes);
 
   add(labels: SeriesLabels, values: Float64Array): void {
     const count = countOf(values);
@@ -39,18 +39,18 @@ class RoutePage {
     const start = `{tenant="${labelValue(labels.tenant)}",route="${labelValue(labels.route)}",lane="${labelValue(labels.lane)}"`;
     this.#addCodes(METRICS.requests.name + start, values);
     this.#addDurations(start, values, count);
-    this.#bytesIn += `${METRICS.requestBytes.name}${start}} ${values[SERIES.bytesIn]}\n`;
-    this.#bytesOut += `${METRICS.responseBytes.name}${start}} ${values[SERIES.bytesOut]}\n`;
+    this.#bytesIn.append(`${METRICS.requestBytes.name}${start}} ${values[SERIES.bytesIn]}\n`);
+    this.#bytesOut.append(`${METRICS.responseBytes.name}${start}} ${values[SERIES.bytesOut]}\n`);
   }
 
-  text(): string {
-    return this.#requests + this.#durations + this.#bytesIn + this.#bytesOut;
+  bytes(): Buffer {
+    return Buffer.concat([this.#requests, this.#durations, this.#bytesIn, this.#bytesOut].map((text) => text.bytes));
   }
 
   #addCodes(start: string, values: Float64Array): void {
     let lines = '';
     for (let i = 0; i < CODE_ENDS.length; i++) lines += `${start}${CODE_ENDS[i]}${values[SERIES.codes + i]}\n`;
-    this.#requests += lines;
+    this.#requests.append(lines);
   }
 
   #addDurations(start: string, values: Float64Array, count: number): void {
@@ -62,7 +62,38 @@ class RoutePage {
       cumulative += values[SERIES.buckets + i]!;
       lines += `${bucket}${BUCKET_ENDS[i]}${cumulative}\n`;
     }
-    this.#durations += `${lines}${name}_sum${start}} ${values[SERIES.durationSum]}\n${name}_count${start}} ${count}\n`;
+    this.#durations.append(
+      `${lines}${name}_sum${start}} ${values[SERIES.durationSum]}\n${name}_count${start}} ${count}\n`,
+    );
+  }
+}
+
+const LONGEST_CHARACTER = 3;
+
+/**
+ * The lines of one family as bytes. A page of 10 000 routes has 24 MB: gathered in one string it costs twice the time,
+ * most of it when the string is made of its million pieces at last.
+ */
+class FamilyText {
+  #bytes = Buffer.allocUnsafe(64 * 1024);
+  #length = 0;
+
+  constructor(family: MetricFamily) {
+    this.append(familyHead(family));
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  append(lines: string): void {
+    const most = this.#length + lines.length * LONGEST_CHARACTER;
+    if (most > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe(2 * most);
+      this.#bytes.copy(larger, 0, 0, this.#length);
+      this.#bytes = larger;
+    }
+    this.#length += this.#bytes.write(lines, this.#length);
   }
 }
 

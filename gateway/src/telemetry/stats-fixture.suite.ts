@@ -6,6 +6,13 @@ export function statsFixture(overrides: Partial<GatewayStats> = {}): GatewayStat
     version: '0.1.0',
     snapshotVersion: () => 7,
     configReloads: () => ({ success: 3, failure: 1 }),
+    gatewayFile: () => ({
+      file: 'gateway.yaml',
+      state: 'pending',
+      pending: ['registries'],
+      errors: ['gateway.yaml:1:1 apiVersion: …'],
+    }),
+    unsavedTenants: () => 2,
     tenants: () => [
       {
         tenant: 'home',
@@ -56,9 +63,22 @@ export function statsFixture(overrides: Partial<GatewayStats> = {}): GatewayStat
         seconds: 0.25,
         fuel: 5000,
         traps: { fuel: 2, unreachable: 1 },
+        callouts: { success: 9, timeout: 1 },
+        evictions: 3,
         instances: 1,
         memoryBytes: 65_536,
         lastError: 'out of fuel',
+      },
+    ],
+    modules: () => [
+      {
+        plugin: 'key-auth',
+        file: '/etc/sluice/key-auth.wasm',
+        state: 'stale',
+        digest: 'ab',
+        loadedAt: 1_767_225_600_000,
+        error: 'it is not a WebAssembly module',
+        loads: { success: 2, failure: 1 },
       },
     ],
     pluginMetrics: () => [
@@ -66,11 +86,45 @@ export function statsFixture(overrides: Partial<GatewayStats> = {}): GatewayStat
       { plugin: 'key-auth', tenant: 'home', name: 'size', kind: 'gauge', value: -2, count: 0 },
       { plugin: 'key-auth', tenant: 'home', name: 'latency', kind: 'histogram', value: 30, count: 3 },
     ],
-    listeners: () => [{ listener: 'http', connections: 5 }],
+    listeners: () => [
+      {
+        listener: 'https',
+        address: '::',
+        port: 8443,
+        connections: 5,
+        certificates: [
+          { file: 'certs/home.crt', names: ['app.home.example.com'], expiresAt: 1_798_761_600_000, error: '' },
+        ],
+      },
+    ],
+    certificateReloads: () => ({ success: 2, failure: 1 }),
+    tlsHandshakes: () => ({ full: 6, resumed: 5 }),
     workers: () => [
-      { worker: 1, state: 'serving', snapshotVersion: 7, activeExchanges: 2, eventLoopDelaySeconds: 0.002 },
+      {
+        worker: 1,
+        state: 'serving',
+        restarts: { memory: 2 },
+        lastEnd: 'memory: out of memory',
+        snapshotVersion: 7,
+        lag: 0,
+        activeExchanges: 2,
+        eventLoopDelaySeconds: 0.002,
+        overloadLevel: 1,
+        pressures: { connections: 0.8, heap: 0 },
+      },
     ],
     accessLogDropped: () => 9,
+    refused: () => ({ exchanges: 11, connections: 12 }),
+    quotas: () => [
+      {
+        tenant: 'home',
+        limits: { requestsPerSecond: 10, burst: 10, concurrency: 3 },
+        active: 2,
+        refusedByRate: 13,
+        refusedByConcurrency: 14,
+      },
+    ],
+    sharedData: () => ({ usedBytes: 4096, refused: 15 }),
     ...overrides,
   };
 }

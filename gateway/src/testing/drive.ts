@@ -1,16 +1,27 @@
+import { BodyBudgets } from '../core/body-budget.ts';
 import { describeError, type ErrorCode } from '../core/errors.ts';
+import type { BodyReader, BodySource } from '../exchange/body.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { type HeaderList, PairHeaders } from '../exchange/headers.ts';
 import { type ChainHost, FilterChain } from '../filters/chain.ts';
 import { CONTINUE, type FilterFactory } from '../filters/filter.ts';
-import { fakeExchange, headerList, type TestHeaders, type TestRequest } from './fake-exchange.ts';
+import {
+  bodyChunks,
+  fakeExchange,
+  headerList,
+  type TestBody,
+  type TestHeaders,
+  type TestRequest,
+} from './fake-exchange.ts';
 
 /** What the upstream answers in a test. */
 export interface TestUpstream {
   /** Default 200. */
   readonly status?: number;
   readonly headers?: TestHeaders;
-  readonly body?: string;
+  /** A list comes chunk by chunk. */
+  readonly body?: TestBody;
+  readonly trailers?: TestHeaders;
 }
 
 /** A request as the upstream would get it. */
@@ -20,12 +31,18 @@ export interface SeenRequest {
   readonly authority: string;
   /** Lower-case names; repeated fields are joined by `, `. */
   readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** undefined: there were none. */
+  readonly trailers: Readonly<Record<string, string>> | undefined;
 }
 
 export interface SeenResponse {
   readonly status: number;
+  /** With the `content-length` that the gateway sets, of its own answers and after filters that may change the body. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** undefined: there were none. */
+  readonly trailers: Readonly<Record<string, string>> | undefined;
 }
 
 export interface Outcome {
@@ -47,15 +64,25 @@ function record(list: HeaderList): Record<string, string> {
   return headers;
 }
 
-/** Drives a chain of filters over one exchange in memory, with an upstream that answers at once. */
-class Driver implements ChainHost {
+function recordTrailers(list: HeaderList | null): Record<string, string> | undefined {
+  return list === null ? undefined : record(list);
+}
+
+/** Drives a chain of filters over one exchange in memory, with an upstream that answers when it has the request. */
+class Driver implements ChainHost, BodyReader {
   responseStarted = false;
   readonly #exchange: Exchange;
   readonly #upstream: TestUpstream;
   readonly #chain: FilterChain;
   readonly #settle: (outcome: Outcome) => void;
+  readonly #requestBody: Buffer[] = [];
+  readonly #responseBody: Buffer[] = [];
+  #head: Pick<SeenRequest, 'method' | 'path' | 'authority' | 'headers'> | null = null;
   #seen: SeenRequest | null = null;
-  #body = '';
+  #sent: Pick<SeenResponse, 'status' | 'headers'> | null = null;
+  /** What the upstream has still to send, and then its trailers. */
+  #coming: readonly Buffer[] = [];
+  #trailers: HeaderList | null = null;
   #settled = false;
 
   constructor(
@@ -67,34 +94,98 @@ class Driver implements ChainHost {
     this.#exchange = exchange;
     this.#upstream = upstream;
     this.#settle = settle;
-    this.#chain = new FilterChain(filters, exchange, this);
+    this.#chain = new FilterChain(filters, exchange, this, new BodyBudgets(() => Number.POSITIVE_INFINITY));
   }
 
   start(): void {
     if (this.#chain.startRequest(this.#exchange.body === null) === CONTINUE) this.onRequestReady();
   }
 
+  // --- the request
+
   onRequestReady(): void {
-    const { method, target, authority, requestHeaders } = this.#exchange;
-    this.#seen = { method, path: target, authority, headers: record(requestHeaders) };
-    this.#body = this.#upstream.body ?? '';
-    this.#exchange.status = this.#upstream.status ?? 200;
-    this.#exchange.responseHeaders = headerList(this.#upstream.headers);
-    this.#exchange.upstreamAddress = '198.51.100.7:8080';
-    if (this.#chain.startResponse(this.#body === '') === CONTINUE) this.onResponseReady();
+    if (!this.#chain.filterRequestBody()) this.onRequestBody(this.#exchange.body, null);
   }
 
-  onResponseReady(): void {
+  onRequestBody(body: BodySource | null, whole: Buffer | null): void {
+    const { method, target, authority, requestHeaders } = this.#exchange;
+    this.#head = { method, path: target, authority, headers: record(requestHeaders) };
+    if (whole !== null) this.#requestBody.push(whole);
+    if (body === null || whole !== null) this.onBodyEnd(null);
+    else body.read(this);
+  }
+
+  onBodyData(chunk: Buffer): void {
+    this.#requestBody.push(Buffer.from(chunk));
+  }
+
+  onBodyEnd(trailers: HeaderList | null): void {
+    const body = Buffer.concat(this.#requestBody).toString('utf8');
+    this.#seen = { ...this.#head!, body, trailers: recordTrailers(trailers) };
+    const { status = 200, headers, body: answer, trailers: trailing } = this.#upstream;
+    this.#exchange.upstreamAddress = '198.51.100.7:8080';
+    const list = trailing === undefined ? null : headerList(trailing);
+    this.#respond(status, headerList(headers), answer === undefined ? [] : bodyChunks(answer), list);
+  }
+
+  onBodyError(): void {
+    this.#finish(null);
+  }
+
+  onRequestBodyFailed(): void {
+    this.#finish(null);
+  }
+
+  // --- the response
+
+  #respond(status: number, headers: HeaderList, body: readonly Buffer[], trailers: HeaderList | null): void {
+    this.#exchange.status = status;
+    this.#exchange.responseHeaders = headers;
+    this.#coming = body;
+    this.#trailers = trailers;
+    const passed = this.#chain.startResponse(body.length === 0 && trailers === null) === CONTINUE;
+    if (this.#coming !== body) return;
+    if (passed) this.onResponseReady(null);
+    else if (this.#chain.filtersResponse) this.resumeResponse();
+  }
+
+  onResponseReady(bodyLength: number | null): void {
     this.responseStarted = true;
-    const { status, responseHeaders } = this.#exchange;
-    this.#finish({ status, headers: record(responseHeaders ?? new PairHeaders()), body: this.#body });
+    const { status } = this.#exchange;
+    const headers = this.#exchange.responseHeaders ?? new PairHeaders();
+    if (bodyLength !== null) headers.remove('content-length');
+    if (bodyLength !== null && bodyLength >= 0) headers.append('content-length', String(bodyLength));
+    this.#sent = { status, headers: record(headers) };
+    if (this.#chain.filtersResponse) return;
+    this.#responseBody.push(...this.#coming);
+    this.onResponseEnd(this.#trailers);
+  }
+
+  /** Lets the upstream send on. */
+  resumeResponse(): void {
+    while (this.#coming.length > 0) {
+      const [chunk, ...rest] = this.#coming;
+      this.#coming = rest;
+      if (!this.#chain.pushResponse(chunk!) || this.#settled) return;
+    }
+    this.#chain.endResponse(this.#trailers);
+  }
+
+  onResponseData(chunk: Buffer): boolean {
+    this.#responseBody.push(Buffer.from(chunk));
+    return true;
+  }
+
+  onResponseEnd(trailers: HeaderList | null): void {
+    const body = Buffer.concat(this.#responseBody).toString('utf8');
+    this.#finish({ ...this.#sent!, body, trailers: recordTrailers(trailers) });
   }
 
   replaceResponse(status: number, headers: HeaderList, body: Buffer | null, details: string): void {
-    this.#exchange.status = status;
-    this.#exchange.responseHeaders = headers;
     this.#exchange.details = details;
-    this.#body = body?.toString('utf8') ?? '';
+    headers.remove('content-length');
+    headers.append('content-length', String(body?.length ?? 0));
+    this.#respond(status, headers, body === null ? [] : [body], null);
   }
 
   replaceWithError(code: ErrorCode, details: string): void {
@@ -116,6 +207,7 @@ class Driver implements ChainHost {
     if (this.#settled) return;
     this.#settled = true;
     this.#chain.finish();
+    this.#exchange.body?.stop();
     this.#settle({ response, request: this.#seen, error: this.#exchange.error, exchange: this.#exchange });
   }
 }

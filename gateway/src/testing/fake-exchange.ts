@@ -1,12 +1,15 @@
 import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '../core/errors.ts';
-import type { BodyReader, BodySource } from '../exchange/body.ts';
 import { type Connection, Exchange } from '../exchange/exchange.ts';
 import { type HeaderList, PairHeaders } from '../exchange/headers.ts';
+import { MemoryBody } from '../exchange/memory.ts';
 import type { ResponseSink, SinkWriter } from '../exchange/sink.ts';
 
 /** Headers of a test: an object, or a flat list of pairs where order and repeats matter. */
 export type TestHeaders = Readonly<Record<string, string>> | readonly (readonly [string, string])[];
+
+/** A body: whole, with its length announced, or chunk by chunk. */
+export type TestBody = string | Uint8Array | readonly (string | Uint8Array)[];
 
 export interface TestRequest {
   /** Default GET. */
@@ -16,7 +19,9 @@ export interface TestRequest {
   /** Default `test.example.com`. */
   readonly authority?: string;
   readonly headers?: TestHeaders;
-  readonly body?: string | Uint8Array;
+  readonly body?: TestBody;
+  /** Only behind a body. */
+  readonly trailers?: TestHeaders;
   /** Caller's address; default 192.0.2.1. */
   readonly clientAddress?: string;
   /** Default http. */
@@ -28,20 +33,21 @@ export function headerList(headers: TestHeaders | undefined): PairHeaders {
   return new PairHeaders((entries as readonly (readonly [string, string])[]).flat());
 }
 
-/** A body that nobody sends: filters see that there is one, and its length. */
-class SilentBody implements BodySource {
-  readonly length: number;
-  readonly received = 0;
-  readonly completedAt = 0;
+/** Chunks of a body, empty ones left out. */
+export function bodyChunks(body: TestBody): Buffer[] {
+  const chunks = typeof body === 'string' || body instanceof Uint8Array ? [body] : body;
+  return chunks.map((chunk) => Buffer.from(chunk as Uint8Array)).filter(({ length }) => length > 0);
+}
 
-  constructor(length: number) {
-    this.length = length;
-  }
-
-  read(_reader: BodyReader): void {}
-  pause(): void {}
-  resume(): void {}
-  stop(): void {}
+/** The body of a request; with a length unless it comes in chunks or with trailers. */
+function requestBody({ body, trailers }: TestRequest): MemoryBody | null {
+  const chunks = bodyChunks(body ?? '');
+  if (body === undefined || (chunks.length === 0 && trailers === undefined)) return null;
+  const whole = (typeof body === 'string' || body instanceof Uint8Array) && trailers === undefined;
+  const source = new MemoryBody(whole ? Buffer.byteLength(body) : -1);
+  for (const chunk of chunks) source.write(chunk);
+  source.end(trailers === undefined ? null : headerList(trailers));
+  return source;
 }
 
 /** A sink that forgets: the driver of the chain keeps the answer. */
@@ -77,7 +83,7 @@ function connectionFor(request: TestRequest): Connection {
 export function fakeExchange(request: TestRequest = {}): Exchange {
   const headers = headerList(request.headers);
   const authority = request.authority ?? headers.get('host') ?? 'test.example.com';
-  const body = request.body === undefined ? null : new SilentBody(Buffer.byteLength(request.body));
+  const body = requestBody(request);
   const method = request.method ?? 'GET';
   const path = request.path ?? '/';
   const connection = connectionFor(request);

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { LIMITS } from '../core/limits.ts';
 import type { Log, LogFields } from '../core/log.ts';
 import { TimerWheel } from '../core/wheel.ts';
 import { createWasmFilter, type FailurePolicy } from '../filters/wasm-filter.ts';
@@ -7,10 +8,11 @@ import { type Clock, systemClock } from '../wasm/host.ts';
 import type { MetricSample } from '../wasm/metrics.ts';
 import { prepareModule } from '../wasm/module.ts';
 import { Plugin, type PluginStats } from '../wasm/plugin.ts';
-import { InlineSharedDataStore } from '../wasm/shared-data.ts';
+import { SharedDataMemory } from '../wasm/shared-data.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { driveExchange, type Outcome, type TestUpstream } from './drive.ts';
 import type { TestRequest } from './fake-exchange.ts';
+import { type TestService, TestServices } from './test-services.ts';
 
 export interface LoadOptions {
   /** The plugin's configuration, handed over as JSON; default `{}`. A string is handed over as it is. */
@@ -19,8 +21,14 @@ export interface LoadOptions {
   readonly onFailure?: FailurePolicy;
   /** Default the machine's. */
   readonly clock?: Clock;
+  /** For ticks and time limits; default one that runs by itself. */
+  readonly wheel?: TimerWheel;
   /** Linear memory in bytes; default 16 MiB. */
   readonly memory?: number;
+  /** Bytes of a body that it may hold; default 1 MiB. */
+  readonly bodyLimit?: number;
+  /** What the services answer that the plugin calls, by the name it uses; others do not exist. Default none. */
+  readonly services?: Readonly<Record<string, TestService>>;
   /** Instructions per callback; defaults as in `gateway.yaml`. */
   readonly fuel?: { readonly request?: number; readonly tick?: number; readonly configure?: number };
 }
@@ -130,13 +138,19 @@ export async function loadPlugin(
     startFuel: fuel.configure,
   });
   const log = new RecordingLog();
+  const { bodyLimit = LIMITS.pluginBodyBytes } = options;
   const plugin = new Plugin(
-    { name: 'plugin', tenant: 'test', module, configuration: encodeConfig(options.config), fuel },
+    {
+      name: 'plugin',
+      tenant: 'test',
+      version: { module, configuration: encodeConfig(options.config), fuel, bodyLimit },
+    },
     {
       log,
-      wheel: new TimerWheel(),
+      wheel: options.wheel ?? new TimerWheel(),
       clock: options.clock ?? systemClock,
-      sharedData: new InlineSharedDataStore(),
+      sharedData: SharedDataMemory.ofOneThread(),
+      callouts: new TestServices(options.services ?? {}),
       logLevel: LogLevel.trace,
       node: { id: 'test', cluster: 'sluice' },
     },

@@ -18,6 +18,8 @@ export interface UpstreamRequest {
    * stops it when the attempt ends before the body does; one that was never read stays the caller's to stop.
    */
   readonly body: BodySource | null;
+  /** Protocols to switch to, as `Upgrade` names them; absent or '' = none. */
+  readonly upgrade?: string;
 }
 
 /** An attempt under way. It is the writer of the sink it was given. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { EndpointRecord } from '../core/endpoint.ts';
+import { runThrough } from '../core/steps.ts';
 import { Cluster, type ClusterOptions } from './cluster.ts';
 import type { ConnectionPool, Endpoint } from './endpoint.ts';
 import { record, seededRandom } from './upstream.suite.ts';
@@ -157,6 +158,32 @@ describe.each(['round-robin', 'p2c'] as const)('cluster with %s', (loadBalancer)
     changing.configure(optionsWith({ loadBalancer, scheme: 'https' }));
     expect(changing.endpoints.map((endpoint) => endpoint.scheme)).toEqual(['https', 'https']);
     expect(pools.map((pool) => pool.closed)).toEqual([0, 1]);
+  });
+
+  it('serves by the old list until the new one is taken as a whole, in short steps', () => {
+    const changing = cluster([{}, {}], { loadBalancer });
+    const pools = poolsOf(changing.endpoints);
+    const records = Array.from({ length: 50 }, (_, i) => record({ address: `10.1.0.${i}` }));
+    const steps = changing.updateSteps({ endpoints: records, state: 'fresh' });
+    let rests = 0;
+    for (; changing.endpoints.length === 2 && steps.next().done !== true; rests++) {
+      if (changing.endpoints.length === 2) expect(reached(changing, '')).toEqual(new Set(['10.0.0.1', '10.0.0.2']));
+    }
+    expect(rests).toBeGreaterThanOrEqual(50);
+    expect(changing.endpoints).toHaveLength(50);
+    while (steps.next().done !== true);
+    expect(pools.map((pool) => pool.closed)).toEqual([1, 1]);
+  });
+
+  it('changes nothing while other options are prepared', () => {
+    const changing = cluster([{ metadata: { version: 'v2' } }, {}], { loadBalancer });
+    const lanes = [{ tag: 'gray', metadata: { version: 'v2' } }];
+    const install = runThrough(changing.configureSteps(optionsWith({ loadBalancer, scheme: 'https', lanes })));
+    expect(reached(changing, '')).toEqual(new Set(['10.0.0.1', '10.0.0.2']));
+    expect(changing.endpoints.map(({ scheme }) => scheme)).toEqual(['http', 'http']);
+    install();
+    expect([reached(changing, ''), reached(changing, 'gray')]).toEqual([new Set(['10.0.0.2']), new Set(['10.0.0.1'])]);
+    expect(changing.endpoints.map(({ scheme }) => scheme)).toEqual(['https', 'https']);
   });
 
   it('takes the first of two entries with one address', () => {

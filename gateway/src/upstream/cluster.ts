@@ -1,4 +1,6 @@
-import type { EndpointList, EndpointsState } from '../core/endpoint.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { EndpointList, EndpointRecord, EndpointsState } from '../core/endpoint.ts';
+import { runThrough, type Steps } from '../core/steps.ts';
 import { Endpoint, endpointScheme } from './endpoint.ts';
 import { type LaneMembers, lanesOf } from './lanes.ts';
 import { P2cSelector } from './p2c.ts';
@@ -56,33 +58,28 @@ export class Cluster {
 
   /** Takes over a new list; the next pick follows it. Endpoints that are gone drain. */
   update(list: EndpointList): void {
-    const previous = this.#endpoints;
-    const next = new Map<string, Endpoint>();
-    for (const record of list.endpoints) {
-      const scheme = endpointScheme(this.#options.scheme, record);
-      const key = `${scheme}|${record.address}|${record.port}`;
-      // A registry may list one address twice (in two of its clusters); the first entry stands.
-      if (next.has(key)) continue;
-      const endpoint = previous.get(key) ?? new Endpoint(record, scheme);
-      endpoint.record = record;
-      next.set(key, endpoint);
-    }
-    this.#endpoints = next;
-    this.#state = list.state;
-    for (const [key, endpoint] of previous) if (!next.has(key)) endpoint.drain();
-    this.#rebuild(this.#options.loadBalancer);
+    runThrough(this.updateSteps(list));
+  }
+
+  /** `update` in steps of one endpoint; until the list is in force as a whole, the old one is. */
+  *updateSteps({ endpoints, state }: EndpointList): Steps<void> {
+    yield* this.#install(yield* this.#arrange(endpoints, this.#options), state);
   }
 
   /** Takes over changed options without touching connections, unless the scheme changed. */
   configure(options: ClusterOptions): void {
-    const previous = this.#options;
-    this.#options = options;
-    if (previous.scheme !== options.scheme && this.#state !== null) {
-      const endpoints = [...this.#endpoints.values()].map((endpoint) => endpoint.record);
-      this.update({ endpoints, state: this.#state });
-      return;
-    }
-    this.#rebuild(previous.loadBalancer);
+    runThrough(this.configureSteps(options))();
+  }
+
+  /** Prepares `configure` in steps of one endpoint. What it returns puts it into force; no list may come in between. */
+  *configureSteps(options: ClusterOptions): Steps<() => void> {
+    if (isDeepStrictEqual(options, this.#options)) return () => {};
+    const records = Array.from(this.#endpoints.values(), ({ record }) => record);
+    const arrangement = yield* this.#arrange(records, options);
+    return () => {
+      this.#options = options;
+      runThrough(this.#install(arrangement, this.#state));
+    };
   }
 
   /**
@@ -116,27 +113,64 @@ export class Cluster {
     return substitute;
   }
 
-  #rebuild(previousBalancer: ClusterOptions['loadBalancer']): void {
-    const { lanes, loadBalancer } = this.#options;
+  /** What is to be in force for these records; endpoints that stay are the ones that there are. */
+  *#arrange(
+    records: readonly EndpointRecord[],
+    { scheme: wanted, lanes, loadBalancer }: ClusterOptions,
+  ): Steps<Arrangement> {
+    const endpoints = new Map<string, Endpoint>();
     const groups = new Map<string, Endpoint[]>();
-    for (const endpoint of this.#endpoints.values()) {
-      const membership = lanesOf(endpoint.record.metadata, lanes);
-      endpoint.lanes = membership.tags;
-      endpoint.baseline = membership.baseline;
-      if (!endpoint.usable) continue;
-      if (membership.baseline) addTo(groups, BASELINE, endpoint);
-      for (const tag of membership.tags) addTo(groups, tag, endpoint);
+    for (const record of records) {
+      yield;
+      const scheme = endpointScheme(wanted, record);
+      const key = `${scheme}|${record.address}|${record.port}`;
+      // A registry may list one address twice (in two of its clusters); the first entry stands.
+      if (endpoints.has(key)) continue;
+      const endpoint = this.#endpoints.get(key) ?? new Endpoint(record, scheme);
+      endpoint.record = record;
+      endpoints.set(key, endpoint);
+      addToLanes(groups, endpoint, lanes);
     }
-    const before = previousBalancer === loadBalancer ? this.#selectors : null;
-    this.#selectors = new Map();
+    const selectors = new Map<string, Selector>();
     for (const [tag, members] of groups) {
-      const selector =
-        loadBalancer === 'p2c'
-          ? new P2cSelector(members, this.#random)
-          : new RoundRobinSelector(members, this.#random, (before?.get(tag) as RoundRobinSelector | undefined) ?? null);
-      this.#selectors.set(tag, selector);
+      selectors.set(tag, this.#selectorOf(tag, members, loadBalancer));
+      yield;
+    }
+    return { endpoints, selectors };
+  }
+
+  #selectorOf(tag: string, members: readonly Endpoint[], loadBalancer: ClusterOptions['loadBalancer']): Selector {
+    if (loadBalancer === 'p2c') return new P2cSelector(members, this.#random);
+    const before = this.#selectors.get(tag);
+    return new RoundRobinSelector(members, this.#random, before instanceof RoundRobinSelector ? before : null);
+  }
+
+  *#install({ endpoints, selectors }: Arrangement, state: EndpointsState | null): Steps<void> {
+    const previous = this.#endpoints;
+    this.#endpoints = endpoints;
+    this.#selectors = selectors;
+    this.#state = state;
+    for (const [key, endpoint] of previous) {
+      if (endpoints.has(key)) continue;
+      endpoint.drain();
+      yield;
     }
   }
+}
+
+/** Endpoints and whose turn it is, ready to be put into force. */
+interface Arrangement {
+  readonly endpoints: Map<string, Endpoint>;
+  readonly selectors: Map<string, Selector>;
+}
+
+function addToLanes(groups: Map<string, Endpoint[]>, endpoint: Endpoint, lanes: readonly LaneMembers[]): void {
+  const { tags, baseline } = lanesOf(endpoint.record.metadata, lanes);
+  endpoint.lanes = tags;
+  endpoint.baseline = baseline;
+  if (!endpoint.usable) return;
+  if (baseline) addTo(groups, BASELINE, endpoint);
+  for (const tag of tags) addTo(groups, tag, endpoint);
 }
 
 function addTo(groups: Map<string, Endpoint[]>, tag: string, endpoint: Endpoint): void {

@@ -19,21 +19,40 @@ export const Status = {
   invalidMemoryAccess: 6,
   casMismatch: 8,
   internalFailure: 10,
+  brokenConnection: 11,
   unimplemented: 12,
 } as const;
 
 export const LogLevel = { trace: 0, debug: 1, info: 2, warn: 3, error: 4, critical: 5 } as const;
 
-export const BufferType = { vmConfiguration: 6, pluginConfiguration: 7, last: 8 } as const;
+export const BufferType = {
+  requestBody: 0,
+  responseBody: 1,
+  calloutBody: 4,
+  vmConfiguration: 6,
+  pluginConfiguration: 7,
+  last: 8,
+} as const;
 
-export const MapType = { requestHeaders: 0, responseHeaders: 2, last: 7 } as const;
+export const MapType = {
+  requestHeaders: 0,
+  requestTrailers: 1,
+  responseHeaders: 2,
+  responseTrailers: 3,
+  calloutHeaders: 6,
+  calloutTrailers: 7,
+  last: 7,
+} as const;
 
 export const StreamType = { request: 0, response: 1, last: 3 } as const;
 
 export const MetricType = { counter: 0, gauge: 1, histogram: 2 } as const;
 
 /** Result of a header callback: 0 and 2 let the head go on, every other value holds it. */
-export const HeaderResult = { continue: 0, continueAndEndStream: 2 } as const;
+export const HeaderResult = { continue: 0, stopIteration: 1, continueAndEndStream: 2 } as const;
+
+/** Result of a body callback; higher values are taken for the last. */
+export const BodyResult = { continue: 0, stopAndBuffer: 1, stopAndWatermark: 2, stopWithoutBuffer: 3 } as const;
 
 export const Errno = {
   success: 0,

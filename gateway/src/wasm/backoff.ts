@@ -30,6 +30,12 @@ export class RebuildBackoff {
     this.#retryAt = this.#failures === 1 ? now : now + Math.min(wait, LIMITS.pluginBackoffLongestMs);
   }
 
+  /** Another module or configuration: what failed is no more. */
+  reset(): void {
+    this.#failures = 0;
+    this.#retryAt = 0;
+  }
+
   /** The VM has proven itself. */
   onHealthy(): void {
     this.#failures = 0;

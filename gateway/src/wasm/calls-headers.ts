@@ -14,7 +14,7 @@ function lowerCase(name: string): string {
 }
 
 function mapOf(vm: Vm, type: number): HeaderMap | null {
-  return vm.target?.host.headerMap(type) ?? null;
+  return vm.callout?.map(type) ?? vm.target?.host.headerMap(type) ?? null;
 }
 
 /** What a look-up in a map that is not there answers. */

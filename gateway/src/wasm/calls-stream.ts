@@ -10,8 +10,8 @@ import type { Vm } from './vm.ts';
 const BREAKS_HEADS = /[\0\r\n]/;
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
-/** Pairs fit for a head, pseudo headers left out; null when one would break it. */
-function replyHeaders(pairs: readonly string[]): string[] | null {
+/** Pairs fit for a head, names in lower case, pseudo headers left out; null when one would break it. */
+export function plainFields(pairs: readonly string[]): string[] | null {
   const headers: string[] = [];
   for (let i = 0; i < pairs.length; i += 2) {
     const name = pairs[i]!;
@@ -37,7 +37,7 @@ function readReply(vm: Vm, status: number, details: Span, body: Span, headers: S
   vm.spend(headers.length * 4);
   const { bytes } = vm.memory;
   const pairs = parsePairs(bytes.subarray(headers.at, headers.at + headers.length));
-  const checked = pairs === null ? null : replyHeaders(pairs);
+  const checked = pairs === null ? null : plainFields(pairs);
   if (checked === null) return null;
   const words = Math.min(details.length, LIMITS.accessLogValueBytes);
   return {

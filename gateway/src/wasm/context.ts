@@ -11,6 +11,10 @@ export class Context {
   localResponse: LocalResponse | null = null;
   /** `proxy_on_done` answered false: the guest will call `proxy_done`. */
   awaitsDone = false;
+  /** Its exchange is over; the guest is being told. */
+  ended = false;
+  /** Callouts under way that end with it. */
+  callouts = 0;
   /** It stands in the VM's queue of contexts with actions. */
   queued = false;
 

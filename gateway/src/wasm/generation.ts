@@ -1,8 +1,17 @@
 import { LIMITS } from '../core/limits.ts';
 import type { Expirable, TimerWheel, WheelTimer } from '../core/wheel.ts';
+import { type CalloutOwner, CalloutTable } from './callout.ts';
 import { Context } from './context.ts';
 import { GuestAbort } from './guest.ts';
-import { Action, type Clock, type ContextHost, type Crash, type PluginHost, type SharedData } from './host.ts';
+import {
+  Action,
+  type Clock,
+  type ContextHost,
+  type Crash,
+  type GuestRequest,
+  type PluginHost,
+  type SharedData,
+} from './host.ts';
 import { buildImports } from './imports.ts';
 import type { MetricSet } from './metrics.ts';
 import type { PreparedModule } from './module.ts';
@@ -22,10 +31,14 @@ export interface PluginVersion {
   /** Configuration as the plugin reads it: JSON text in UTF-8. */
   readonly configuration: Uint8Array;
   readonly fuel: FuelLimits;
+  /** Services beyond those of its tenant that it may call, as `tenant/service`; default none. */
+  readonly services?: readonly string[];
+  /** Bytes of one body that it may hold. */
+  readonly bodyLimit: number;
 }
 
 /** What a generation needs of its plugin. */
-export interface GenerationOwner {
+export interface GenerationOwner extends CalloutOwner {
   readonly wheel: TimerWheel;
   readonly clock: Clock;
   readonly logLevel: number;
@@ -73,11 +86,14 @@ export class Generation implements PluginHost, Expirable {
   readonly sharedData: SharedData;
   readonly identity: ReadonlyMap<string, string>;
   readonly vm: Vm;
+  /** The module can change bodies. */
+  readonly editsBodies: boolean;
   readonly startedAt = performance.now();
   /** Exchanges it was opened for. */
   served = 0;
   readonly #owner: GenerationOwner;
   readonly #root: Context;
+  readonly #callouts: CalloutTable;
   /** Contexts of exchanges that are not deleted yet. */
   #live = 0;
   #retired = false;
@@ -98,10 +114,21 @@ export class Generation implements PluginHost, Expirable {
     this.sharedData = owner.sharedData;
     this.identity = owner.identity;
     this.#owner = owner;
+    this.editsBodies = version.module.imports.some(({ name }) => name === 'proxy_set_buffer_bytes');
     this.vm = new Vm(version.module, this, buildImports);
     const host = new RootHost(owner.identity, (actions) => this.#onRootActions(actions));
     this.#root = new Context(this.vm.nextContextId(), host, true);
     this.vm.contexts.set(this.#root.id, this.#root);
+    this.#callouts = new CalloutTable(this.vm, this.#root, owner, version);
+  }
+
+  /** No exchange, no callout and no tick depends on it. */
+  get idle(): boolean {
+    return this.#live === 0 && this.#tickPeriod === 0 && this.#callouts.size === 0;
+  }
+
+  get ticks(): boolean {
+    return this.#tickPeriod > 0;
   }
 
   get memoryBytes(): number {
@@ -147,6 +174,7 @@ export class Generation implements PluginHost, Expirable {
   /** The exchange is over: tells the guest, and lets it log and forget. */
   closeStream(context: Context): void {
     if (this.vm.dead) return;
+    context.ended = true;
     const { done } = this.vm.exports;
     if (done !== null) {
       const result = this.vm.call(done, 'proxy_on_done', context, this.version.fuel.request, 0, 0);
@@ -177,6 +205,8 @@ export class Generation implements PluginHost, Expirable {
     if (vm.dead) return;
     vm.contexts.delete(context.id);
     this.#live--;
+    this.#callouts.endOf(context);
+    if (vm.dead) return;
     if (this.#retired && this.#live === 0) this.#endRoot();
   }
 
@@ -209,8 +239,13 @@ export class Generation implements PluginHost, Expirable {
   setTickPeriod(period: number): void {
     this.#owner.wheel.cancel(this.#tickTimer);
     this.#tickTimer = null;
-    this.#tickPeriod = period === 0 ? 0 : Math.max(period, LIMITS.pluginTickMs);
-    if (period > 0 && this.vm.exports.tick !== null && !this.#ended) this.#armTick();
+    const wanted = period > 0 && this.vm.exports.tick !== null;
+    this.#tickPeriod = wanted ? Math.max(period, LIMITS.pluginTickMs) : 0;
+    if (wanted && !this.#ended) this.#armTick();
+  }
+
+  sendCallout(contextId: number, request: GuestRequest): number {
+    return this.#callouts.send(contextId, request);
   }
 
   log(level: number, message: string): void {
@@ -272,6 +307,7 @@ export class Generation implements PluginHost, Expirable {
     this.#ended = true;
     wheel.cancel(this.#tickTimer);
     wheel.cancel(this.#retireTimer);
+    this.#callouts.close();
     for (const timer of this.#doneTimers.values()) wheel.cancel(timer);
     this.#doneTimers.clear();
   }

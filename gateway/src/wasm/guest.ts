@@ -3,7 +3,7 @@ import type { GuestMemory } from './memory.ts';
 import type { PreparedModule } from './module.ts';
 
 /** An export as JavaScript sees it; superfluous arguments are dropped by the engine. */
-export type GuestFunction = (a?: number, b?: number, c?: number) => unknown;
+export type GuestFunction = (a?: number, b?: number, c?: number, d?: number, e?: number) => unknown;
 
 /** Thrown through guest frames on purpose: the VM ends here. */
 export class GuestAbort extends Error {
@@ -25,7 +25,12 @@ export class GuestExports {
   readonly configure: GuestFunction | null;
   readonly tick: GuestFunction | null;
   readonly requestHeaders: GuestFunction | null;
+  readonly requestBody: GuestFunction | null;
+  readonly requestTrailers: GuestFunction | null;
   readonly responseHeaders: GuestFunction | null;
+  readonly responseBody: GuestFunction | null;
+  readonly responseTrailers: GuestFunction | null;
+  readonly httpCallResponse: GuestFunction | null;
   readonly done: GuestFunction | null;
   readonly log: GuestFunction | null;
   readonly delete: GuestFunction | null;
@@ -42,7 +47,12 @@ export class GuestExports {
     this.configure = this.find('proxy_on_configure');
     this.tick = this.find('proxy_on_tick');
     this.requestHeaders = this.find('proxy_on_request_headers');
+    this.requestBody = this.find('proxy_on_request_body');
+    this.requestTrailers = this.find('proxy_on_request_trailers');
     this.responseHeaders = this.find('proxy_on_response_headers');
+    this.responseBody = this.find('proxy_on_response_body');
+    this.responseTrailers = this.find('proxy_on_response_trailers');
+    this.httpCallResponse = this.find('proxy_on_http_call_response');
     this.done = this.find('proxy_on_done');
     this.log = this.find('proxy_on_log');
     this.delete = this.find('proxy_on_delete');

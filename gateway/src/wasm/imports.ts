@@ -1,4 +1,6 @@
 import { Errno, Status } from './abi.ts';
+import { bufferCalls } from './calls-buffer.ts';
+import { calloutCalls } from './calls-callout.ts';
 import { contextCalls } from './calls-context.ts';
 import { headerCalls } from './calls-headers.ts';
 import { logCalls } from './calls-log.ts';
@@ -48,6 +50,8 @@ function envCalls(vm: Vm): HostCalls {
     ...headerCalls(vm),
     ...streamCalls(vm),
     ...contextCalls(vm),
+    ...bufferCalls(vm),
+    ...calloutCalls(vm),
     ...propertyCalls(vm),
     ...sharedCalls(vm),
     ...metricCalls(vm),

@@ -46,11 +46,6 @@ describe('a module is refused', () => {
     ['that starts with too much memory', pluginModule({ memory: '17' }), /1088 KiB/],
     ['with an endless table', assemble(`(module ${marked} ${memory} (table 4000000 funcref))`), /table/],
     ['that writes a global it does not have', writesForeignGlobal(), /not valid/],
-    [
-      'with body callbacks',
-      pluginModule({ callbacks: { proxy_on_request_body: '(i32.const 0)' } }),
-      /not supported yet.*proxy_on_request_body/,
-    ],
     ['that is too large', new Uint8Array(LIMITS.pluginModuleBytes + 1), /more than/],
   ])('%s', async (_name, bytes, expected) => {
     expect(await refusal(bytes)).toMatch(expected);

@@ -33,14 +33,6 @@ export interface PreparedModule {
   readonly startFuel: number;
 }
 
-/** Callbacks that ask for more than this version delivers; to accept them would be to ignore them. */
-const BODY_CALLBACKS = [
-  'proxy_on_request_body',
-  'proxy_on_response_body',
-  'proxy_on_request_trailers',
-  'proxy_on_response_trailers',
-];
-
 /**
  * Compiles all functions now, on other threads. By default V8 compiles each at its first call, in the middle of an
  * exchange (30 ms for 4 000 functions). The flag holds for the process and costs its other few modules nothing.
@@ -67,15 +59,9 @@ function findAbi(exports: readonly string[]): AbiVersion {
   throw new ModuleError('it has no Proxy-Wasm marker; export a function named proxy_abi_version_0_2_1');
 }
 
-function checkOutline(outline: ModuleOutline, exports: readonly string[]): void {
+function checkOutline(outline: ModuleOutline): void {
   if (outline.functionCount > LIMITS.pluginFunctions) {
     throw new ModuleError(`it has ${outline.functionCount} functions, more than ${LIMITS.pluginFunctions}; split it`);
-  }
-  const body = exports.filter((name) => BODY_CALLBACKS.includes(name));
-  if (body.length > 0) {
-    throw new ModuleError(
-      `bodies and trailers are not supported yet, and it exports ${body.join(', ')}; build it without these callbacks`,
-    );
   }
 }
 
@@ -101,7 +87,7 @@ async function prepare(bytes: Uint8Array, options: ModuleOptions): Promise<Prepa
   const outline = readOutline(bytes);
   const exports = outline.exports.filter((entry) => entry.kind === External.function).map((entry) => entry.name);
   const abi = findAbi(exports);
-  checkOutline(outline, exports);
+  checkOutline(outline);
   const pages = Math.min(Math.floor(options.memory / PAGE_BYTES), PAGE_BYTES);
   const rewritten = rewriteModule(outline, { pages, startFuel: options.startFuel });
   return {

@@ -3,12 +3,13 @@ import type { GatewayError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Log } from '../core/log.ts';
 import { TimerWheel } from '../core/wheel.ts';
+import { NO_CALLOUTS } from './callout.ts';
 import type { Context } from './context.ts';
 import type { Generation, PluginVersion } from './generation.ts';
 import { Action, type ContextHost, systemClock } from './host.ts';
 import { prepareModule } from './module.ts';
 import { Plugin } from './plugin.ts';
-import { InlineSharedDataStore } from './shared-data.ts';
+import { SharedDataMemory } from './shared-data.ts';
 import { pluginModule, type PluginText } from './wat.suite.ts';
 
 /** Time that moves when the test says so. */
@@ -31,10 +32,10 @@ interface Bench {
 async function version(text: PluginText, configuration = '{}'): Promise<PluginVersion> {
   const module = await prepareModule(pluginModule(text), { name: 't', memory: 1 << 20, startFuel: 100_000 });
   const fuel = { request: 100_000, tick: 100_000, configure: 100_000 };
-  return { module, configuration: Buffer.from(configuration), fuel };
+  return { module, configuration: Buffer.from(configuration), fuel, bodyLimit: 1024 * 1024 };
 }
 
-async function bench(text: PluginText, sharedData = new InlineSharedDataStore()): Promise<Bench> {
+async function bench(text: PluginText, sharedData = SharedDataMemory.ofOneThread()): Promise<Bench> {
   const lines: string[] = [];
   const add = (_fields: unknown, message: string): void => void lines.push(message);
   const log: Log = { debug: add, info: add, warn: add, error: add };
@@ -44,14 +45,16 @@ async function bench(text: PluginText, sharedData = new InlineSharedDataStore())
     wheel: time.wheel,
     clock: systemClock,
     sharedData,
+    callouts: NO_CALLOUTS,
     logLevel: 2,
     node: { id: 'n', cluster: 'c' },
   };
-  return { plugin: new Plugin({ name: 'p', tenant: 't', ...(await version(text)) }, services), time, lines };
+  return { plugin: new Plugin({ name: 'p', tenant: 't', version: await version(text) }, services), time, lines };
 }
 
 /** An exchange that only ends. */
 class Stream implements ContextHost {
+  readonly origin = null;
   readonly generation: Generation;
   readonly context: Context | null;
   failed = false;
@@ -62,6 +65,10 @@ class Stream implements ContextHost {
   }
 
   headerMap(): null {
+    return null;
+  }
+
+  buffer(): null {
     return null;
   }
 
@@ -259,8 +266,9 @@ describe('a plugin that keeps failing', () => {
     expect(plugin.stats()).toMatchObject({ state: 'broken', traps: { trap: LIMITS.pluginBreakerFailures } });
     expect(plugin.acquire()).toBeNull();
     plugin.replace(await version(TALKER));
-    expect(plugin.stats().state).toBe('running');
+    expect(plugin.stats().state).toBe('idle');
     for (let i = 0; i < 3; i++) new Stream(plugin).end();
+    expect(plugin.stats().state).toBe('running');
   });
 
   it('does not wait after failures between much good service', async () => {
@@ -283,7 +291,7 @@ describe('a plugin that keeps failing', () => {
 
 describe('shared data', () => {
   it('outlives the VM', async () => {
-    const store = new InlineSharedDataStore();
+    const store = SharedDataMemory.ofOneThread();
     const text: PluginText = {
       callbacks: {
         proxy_on_configure: `

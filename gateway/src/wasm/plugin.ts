@@ -1,4 +1,4 @@
-import { GatewayError } from '../core/errors.ts';
+import { type ErrorCode, GatewayError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { TimerWheel } from '../core/wheel.ts';
 import { LIMITS } from '../core/limits.ts';
@@ -6,6 +6,8 @@ import { LogLevel } from './abi.ts';
 import { RebuildBackoff } from './backoff.ts';
 import { Generation, type GenerationOwner, type PluginVersion } from './generation.ts';
 import {
+  type CalloutResult,
+  type Callouts,
   type Clock,
   type Crash,
   CRASH_CAUSES,
@@ -16,8 +18,18 @@ import {
 import { LogLimit } from './log-limit.ts';
 import { type MetricSample, MetricSet } from './metrics.ts';
 
+/** Who decides how many VMs there may be. Without one there is room for all. */
+export interface VmRoom {
+  /** May the plugin start a VM? It may make room by ending those that are idle. */
+  admit(plugin: Plugin): boolean;
+  /** The plugin has a VM now that takes exchanges, or has none any more. */
+  onVm(plugin: Plugin, has: boolean): void;
+}
+
 /** One use of a plugin on one worker. */
-export interface PluginOptions extends PluginVersion {
+export interface PluginOptions {
+  /** null: its module could not be loaded; its uses apply their failure policy until there is one. */
+  readonly version: PluginVersion | null;
   /** Name in the catalogue. */
   readonly name: string;
   /** Owner of the use; '' for the gateway's own chain. Shared data is kept per tenant and name. */
@@ -30,6 +42,8 @@ export interface PluginServices {
   readonly wheel: TimerWheel;
   readonly clock: Clock;
   readonly sharedData: SharedDataStore;
+  readonly callouts: Callouts;
+  readonly room?: VmRoom;
   /** Lines of plugins below it are dropped unread; one of `LogLevel`. */
   readonly logLevel: number;
   /** What plugins read as `node.id` and `node.cluster`. */
@@ -37,7 +51,7 @@ export interface PluginServices {
 }
 
 /**
- * `idle`: no VM yet. `running`. `waiting`: the VM failed and is built anew soon. `broken`: it failed again and again
+ * `idle`: no VM, until the next exchange. `running`. `waiting`: the VM failed and is built anew soon. `broken`: it failed again and again
  * (the breaker is open; a rebuild is tried after each wait). `closed`: no longer in use.
  */
 export type PluginState = 'idle' | 'running' | 'waiting' | 'broken' | 'closed';
@@ -55,8 +69,11 @@ export interface PluginStats {
   readonly fuel: number;
   readonly timeUs: number;
   readonly traps: Readonly<Record<CrashCause, number>>;
-  /** VMs started. */
+  /** Callouts by how they ended. */
+  readonly callouts: Readonly<Partial<Record<CalloutResult, number>>>;
+  /** VMs started, and those that were ended because nobody used them. */
   readonly starts: number;
+  readonly evictions: number;
   /** VMs alive: the current one and those that finish their exchanges. */
   readonly instances: number;
   readonly memoryBytes: number;
@@ -70,9 +87,12 @@ function isProven({ served, startedAt }: Generation): boolean {
   return served >= LIMITS.pluginHealthyExchanges || performance.now() - startedAt >= LIMITS.pluginHealthyMs;
 }
 
+/** Uses of all plugins of this thread so far: a clock that tells which was used before which. */
+let uses = 0;
+
 /**
  * A plugin with one configuration on one worker: one VM, made at `start` or on first use, replaced when it dies or when
- * the configuration changes. Metrics and shared data outlive its VMs.
+ * module or configuration change, ended when it is idle and others need its room. Metrics and shared data outlive its VMs.
  */
 export class Plugin implements GenerationOwner {
   readonly name: string;
@@ -82,12 +102,18 @@ export class Plugin implements GenerationOwner {
   readonly logLevel: number;
   readonly metrics = new MetricSet();
   readonly sharedData: SharedData;
+  readonly callouts: Callouts;
   readonly identity: ReadonlyMap<string, string>;
+  /** When it was last used, by the thread's count of uses; 0 = never. */
+  lastUse = 0;
+  /** Why `acquire` had no VM. */
+  refusal: ErrorCode = 'SLUICE_PLUGIN_UNAVAILABLE';
   /** True when the module has the callback: a phase without one is never called. */
   wantsRequestHeaders = false;
   wantsResponseHeaders = false;
   readonly #log: Log;
-  #version: PluginVersion;
+  readonly #room: VmRoom | null;
+  #version: PluginVersion | null;
   #current: Generation | null = null;
   readonly #retiring = new Set<Generation>();
   readonly #backoff = new RebuildBackoff();
@@ -97,20 +123,24 @@ export class Plugin implements GenerationOwner {
   #lastFailure = '';
   #exchanges = 0;
   #starts = 0;
+  #evictions = 0;
   #calls = 0;
   #fuel = 0;
   #timeUs = 0;
+  readonly #callouts: Partial<Record<CalloutResult, number>> = {};
   readonly #traps = Object.fromEntries(CRASH_CAUSES.map((cause) => [cause, 0])) as Record<CrashCause, number>;
 
   constructor(options: PluginOptions, services: PluginServices) {
     this.name = options.name;
     this.tenant = options.tenant;
-    this.#version = options;
+    this.#version = options.version;
+    this.#room = services.room ?? null;
     this.#noteCallbacks();
     this.wheel = services.wheel;
     this.clock = services.clock;
     this.logLevel = services.logLevel;
     this.sharedData = services.sharedData.open(options.tenant, options.name);
+    this.callouts = services.callouts;
     this.#log = services.log;
     this.identity = new Map([
       ['plugin_name', options.name],
@@ -121,14 +151,30 @@ export class Plugin implements GenerationOwner {
     ]);
   }
 
+  /** What its next VM is made of; null while there is no module. */
+  get version(): PluginVersion | null {
+    return this.#version;
+  }
+
+  /** It has a VM that nobody would miss: no exchange, no callout, no tick depends on it. */
+  get idle(): boolean {
+    return this.#current?.idle === true;
+  }
+
+  /** Its VM wants to be called now and then. */
+  get ticks(): boolean {
+    return this.#current?.ticks === true;
+  }
+
   /**
    * Makes the VM now, so that the first exchange does not wait for it and a refused configuration is seen at once.
+   * Without room for one it does nothing.
    * @throws GatewayError SLUICE_PLUGIN_START_FAILED; the plugin then tries again on use, with backoff.
    */
   start(): void {
-    if (this.#current !== null || this.#closed) return;
+    if (this.#current !== null || this.#closed || this.#version === null || this.#room?.admit(this) === false) return;
     try {
-      this.#current = this.#startGeneration(this.#version);
+      this.#setCurrent(this.#startGeneration(this.#version));
     } catch (error) {
       this.#onStartFailed(error);
       throw error;
@@ -136,30 +182,37 @@ export class Plugin implements GenerationOwner {
   }
 
   /**
-   * Puts another module or configuration in place, but only if it starts: until then, and when it does not, the old one
-   * serves. Exchanges in flight finish on the VM they began on.
+   * Puts another module or configuration in place. One that has a VM keeps it unless the next one starts; exchanges in
+   * flight finish on the VM they began on. One without a VM starts it on the next use.
    * @throws GatewayError SLUICE_PLUGIN_START_FAILED; nothing has changed then.
    */
   replace(version: PluginVersion): void {
-    const next = this.#startGeneration(version);
+    if (this.#closed) return;
     const old = this.#current;
+    const next = old === null ? null : this.#startForReplacement(version);
     this.#version = version;
     this.#noteCallbacks();
-    this.#current = next;
-    this.#backoff.onHealthy();
+    this.#setCurrent(next);
+    this.#backoff.reset();
     this.#retire(old);
   }
 
   /** Ends it: no new exchanges, and no VM once the last exchange is over. */
   close(): void {
     this.#closed = true;
-    const old = this.#current;
-    this.#current = null;
-    this.#retire(old);
+    this.#dropCurrent();
   }
 
-  /** The VM for a new exchange, made if need be; null while it may not be rebuilt or when that failed. */
+  /** Ends its VM if that is idle; the next exchange gets a new one. */
+  evict(): void {
+    if (!this.idle) return;
+    this.#evictions++;
+    this.#dropCurrent();
+  }
+
+  /** The VM for a new exchange, made if need be; null: see `refusal`. */
   acquire(): Generation | null {
+    this.lastUse = ++uses;
     return this.#current ?? this.#rebuild();
   }
 
@@ -180,7 +233,9 @@ export class Plugin implements GenerationOwner {
       fuel: this.#fuel,
       timeUs: this.#timeUs,
       traps: { ...this.#traps },
+      callouts: { ...this.#callouts },
       starts: this.#starts,
+      evictions: this.#evictions,
       instances: alive.length,
       memoryBytes: alive.reduce((sum, generation) => sum + generation.memoryBytes, 0),
       logLinesDropped: this.#logLimit.dropped,
@@ -188,7 +243,7 @@ export class Plugin implements GenerationOwner {
   }
 
   #noteCallbacks(): void {
-    const { exports } = this.#version.module;
+    const exports = this.#version?.module.exports ?? [];
     this.wantsRequestHeaders = exports.includes('proxy_on_request_headers');
     this.wantsResponseHeaders = exports.includes('proxy_on_response_headers');
   }
@@ -201,13 +256,40 @@ export class Plugin implements GenerationOwner {
   }
 
   #rebuild(): Generation | null {
-    if (this.#closed || !this.#backoff.mayBuild(performance.now())) return null;
+    const version = this.#version;
+    this.refusal = 'SLUICE_PLUGIN_UNAVAILABLE';
+    if (this.#closed || version === null || !this.#backoff.mayBuild(performance.now())) return null;
+    if (this.#room?.admit(this) === false) {
+      this.refusal = 'SLUICE_PLUGIN_NO_ROOM';
+      return null;
+    }
     try {
-      this.#current = this.#startGeneration(this.#version);
+      this.#setCurrent(this.#startGeneration(version));
     } catch (error) {
       this.#onStartFailed(error);
     }
     return this.#current;
+  }
+
+  #startForReplacement(version: PluginVersion): Generation {
+    try {
+      return this.#startGeneration(version);
+    } catch (error) {
+      this.#lastFailure = error instanceof Error ? error.message : String(error);
+      throw error;
+    }
+  }
+
+  #setCurrent(next: Generation | null): void {
+    const had = this.#current !== null;
+    this.#current = next;
+    if (had !== (next !== null)) this.#room?.onVm(this, next !== null);
+  }
+
+  #dropCurrent(): void {
+    const old = this.#current;
+    this.#setCurrent(null);
+    this.#retire(old);
   }
 
   #startGeneration(version: PluginVersion): Generation {
@@ -251,7 +333,7 @@ export class Plugin implements GenerationOwner {
   #forget(generation: Generation): void {
     this.#exchanges += generation.served;
     this.#retiring.delete(generation);
-    if (this.#current === generation) this.#current = null;
+    if (this.#current === generation) this.#setCurrent(null);
   }
 
   onEnded(generation: Generation): void {
@@ -284,6 +366,10 @@ export class Plugin implements GenerationOwner {
     this.#calls++;
     this.#fuel += fuel;
     this.#timeUs += microseconds;
+  }
+
+  onCalloutEnded(result: CalloutResult): void {
+    this.#callouts[result] = (this.#callouts[result] ?? 0) + 1;
   }
 
   mayLog(): boolean {

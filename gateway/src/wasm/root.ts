@@ -16,6 +16,7 @@ export function storeProperty(store: Map<string, Uint8Array>, path: string, valu
 
 /** What stands behind the root context of a plugin: its identity, and no stream. */
 export class RootHost implements ContextHost {
+  readonly origin = null;
   readonly #identity: ReadonlyMap<string, string>;
   readonly #onActions: (actions: number) => void;
   readonly #properties = new Map<string, Uint8Array>();
@@ -27,6 +28,10 @@ export class RootHost implements ContextHost {
   }
 
   headerMap(): null {
+    return null;
+  }
+
+  buffer(): null {
     return null;
   }
 

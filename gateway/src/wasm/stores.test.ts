@@ -3,50 +3,6 @@ import { LIMITS } from '../core/limits.ts';
 import { MetricType, Status } from './abi.ts';
 import { RebuildBackoff } from './backoff.ts';
 import { MetricSet } from './metrics.ts';
-import { InlineSharedDataStore } from './shared-data.ts';
-
-describe('shared data', () => {
-  it('compares and swaps', () => {
-    const data = new InlineSharedDataStore().open('t', 'p');
-    expect(data.get('k')).toBeNull();
-    expect(data.set('k', Buffer.from('1'), 7)).toBe(true);
-    const first = data.get('k')!.cas;
-    expect(data.set('k', Buffer.from('2'), first + 1)).toBe(false);
-    expect(data.set('k', Buffer.from('2'), first)).toBe(true);
-    expect(data.set('k', Buffer.from('3'), first)).toBe(false);
-    expect(data.set('k', Buffer.from(''), 0)).toBe(true);
-    expect(data.get('k')!.value.length).toBe(0);
-  });
-
-  it('keeps a copy', () => {
-    const data = new InlineSharedDataStore().open('t', 'p');
-    const bytes = Buffer.from('abc');
-    data.set('k', bytes, 0);
-    bytes.fill(0);
-    expect(Buffer.from(data.get('k')!.value).toString()).toBe('abc');
-  });
-
-  it('is apart for each tenant and plugin, and outlives its reader', () => {
-    const store = new InlineSharedDataStore();
-    store.open('a', 'p').set('k', Buffer.from('1'), 0);
-    expect(store.open('b', 'p').get('k')).toBeNull();
-    expect(store.open('a', 'q').get('k')).toBeNull();
-    expect(store.open('a', 'p').get('k')).not.toBeNull();
-  });
-
-  it('forgets the least recently used when full', () => {
-    const data = new InlineSharedDataStore().open('t', 'p');
-    const quarter = Buffer.alloc(LIMITS.pluginSharedDataBytes / 4 - 100);
-    for (const key of ['a', 'b', 'c', 'd']) data.set(key, quarter, 0);
-    data.get('a');
-    data.set('e', quarter, 0);
-    expect(data.get('b')).toBeNull();
-    expect(data.get('a')).not.toBeNull();
-    expect(data.set('huge', Buffer.alloc(LIMITS.pluginSharedDataBytes), 0)).toBe(true);
-    expect(data.get('huge')).toBeNull();
-    expect(data.get('e')).not.toBeNull();
-  });
-});
 
 describe('metrics', () => {
   it('count, set and sum by type', () => {

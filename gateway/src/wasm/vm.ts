@@ -1,4 +1,5 @@
 import { LogLevel, Status } from './abi.ts';
+import type { CalloutView } from './callout-view.ts';
 import type { Context } from './context.ts';
 import { GuestAbort, GuestExports, type GuestFunction } from './guest.ts';
 import type { Crash, CrashCause, PluginHost } from './host.ts';
@@ -33,6 +34,8 @@ export class Vm {
   /** Imports that are answered by stubs, `module.name`. */
   readonly stubs: string[] = [];
   readonly contexts = new Map<number, Context>();
+  /** The response of a callout while the guest is told of it. */
+  callout: CalloutView | null = null;
   dead = false;
   /** Host calls other than logging and time are refused: the guest starts up or allocates. */
   restricted = false;
@@ -134,6 +137,11 @@ export class Vm {
     if (failure !== null) this.#crash(failure, name, context, left);
     else this.#settle(context);
     return result;
+  }
+
+  /** The guest is on the stack: no callback may be called. */
+  get running(): boolean {
+    return this.#running;
   }
 
   /** The context that host calls of the running callback act on; null during start-up. */

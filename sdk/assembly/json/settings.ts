@@ -48,6 +48,11 @@ export class Settings {
     return this.member(name) != null;
   }
 
+  /** The value as it is, for what the methods below do not cover; null when absent. */
+  get(name: string): JsonValue | null {
+    return this.member(name);
+  }
+
   text(name: string, fallback: string): string {
     const value = this.member(name);
     return value ? this.textOf(value, name) : fallback;

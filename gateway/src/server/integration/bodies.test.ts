@@ -1,11 +1,8 @@
-import { createHash } from 'node:crypto';
 import { type IncomingMessage, request as sendRequest } from 'node:http';
-import { setTimeout as pause } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { HttpClient, RawClient } from '../listener.suite.ts';
 import { ask, eventually } from './fixture.suite.ts';
+import { ALLOWED, buffered, produce, readSlowly } from './memory.suite.ts';
 import { raw, rigOf, upstream } from './proxy-rig.suite.ts';
 
 describe('framing of the request', () => {
@@ -102,59 +99,13 @@ describe('framing of the response', () => {
 });
 
 const SIZE = 20 * 1024 * 1024;
-const CHUNK = 256 * 1024;
-/** What sockets and streams on the way may hold of a body that nobody takes. */
-const ALLOWED = 4 * 1024 * 1024;
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-/** Bytes of buffers outside the heap, where bodies are, without garbage. */
-function buffered(): number {
-  collectGarbage();
-  return process.memoryUsage().arrayBuffers;
-}
-
-/** Stops reading after the first bytes until everything on the way is full; answers digest and what was held then. */
-async function readSlowly(stream: IncomingMessage, before: number): Promise<{ digest: string; held: number }> {
-  const hash = createHash('sha256');
-  let held = -1;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    hash.update(chunk);
-    if (held !== -1) continue;
-    // Whatever was garbage a moment ago is freed by another thread, in its own time.
-    for (let look = 0; look < 20 && (held === -1 || held >= ALLOWED); look++) {
-      await pause(100);
-      held = buffered() - before;
-    }
-  }
-  return { digest: hash.digest('hex'), held };
-}
-
-/** Writes as fast as the other side takes it; the same bytes for each call. */
-function produce(write: (chunk: Buffer) => boolean, onDrain: (go: () => void) => void, end: () => void): string {
-  const chunk = Buffer.alloc(CHUNK, 'sluice');
-  const hash = createHash('sha256');
-  for (let i = 0; i < SIZE / CHUNK; i++) hash.update(chunk);
-  let left = SIZE / CHUNK;
-  const go = (): void => {
-    while (left > 0) {
-      left--;
-      if (write(chunk)) continue;
-      onDrain(go);
-      return;
-    }
-    end();
-  };
-  go();
-  return hash.digest('hex');
-}
 
 describe('20 MB', () => {
   it('to a slow client stay out of memory and arrive whole', async () => {
     let sent = '';
     const server = await upstream('main', (_request, response) => {
       sent = produce(
+        SIZE,
         (chunk) => response.write(chunk),
         (go) => response.once('drain', go),
         () => response.end(),
@@ -189,6 +140,7 @@ describe('20 MB', () => {
       answered.resolve(response.statusCode ?? 0);
     });
     const sent = produce(
+      SIZE,
       (chunk) => request.write(chunk),
       (go) => request.once('drain', go),
       () => request.end(),

@@ -112,6 +112,11 @@ export async function deadPort(): Promise<number> {
   return port;
 }
 
+/** As `eventually`, of threads and processes that load their program first, which takes a while on a busy machine. */
+export function patiently<T>(look: () => T | Promise<T>) {
+  return expect.poll(look, { interval: 10, timeout: 25_000 });
+}
+
 /** Waits until something is as expected, with little pauses; fails the test after a few seconds. */
 export function eventually<T>(look: () => T | Promise<T>) {
   return expect.poll(look, { interval: 5, timeout: 8000 });

@@ -316,6 +316,7 @@ describe('an exchange whose filter throws', () => {
     wantsRequestHeaders: true,
     wantsResponseHeaders: true,
     create: (_x: unknown, control: { resumeRequest(): void }) => ({
+      bodies: null,
       onRequestHeaders() {
         if (phase === 'request') throw new Error('by design');
         if (phase !== 'resumed') return 0 as const;

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseGateway } from '../../config/parse-gateway.ts';
-import { type GatewayProcess, startGateway } from '../gateway-process.ts';
+import { type GatewayOptions, type GatewayProcess, startGateway } from '../gateway-process.ts';
 import { ask, HOST } from './fixture.suite.ts';
 import type { LogLine } from './proxy-rig.suite.ts';
 
@@ -23,6 +23,7 @@ export interface GatewayFiles {
 /** A directory with the configuration of a gateway. */
 export class ConfigDirectory {
   readonly path = mkdtempSync(join(tmpdir(), 'sluice-gateway-'));
+  readonly #defaults: Fields;
 
   constructor({ gateway = {}, tenants = {}, services = {}, files = {} }: GatewayFiles) {
     mkdirSync(join(this.path, 'tenants'));
@@ -33,12 +34,21 @@ export class ConfigDirectory {
       apiVersion: 'sluice/v1',
       listeners: [{ name: 'http', address: '127.0.0.1', port: 0 }],
       workers: 0,
+      shutdown: { grace: '0s' },
       admin: { port: 0 },
       registries: { local: { type: 'file', path: 'services.yaml' } },
       tenants: { directory: 'tenants' },
       accessLog: { path: join(this.path, 'access.log') },
     };
-    writeFileSync(this.gatewayFile, JSON.stringify({ ...defaults, ...gateway }));
+    this.#defaults = { ...defaults, ...gateway };
+    writeFileSync(this.gatewayFile, JSON.stringify(this.#defaults));
+  }
+
+  /** The same gateway.yaml with other fields in place of or besides those of the start; or any text. */
+  writeGateway(gateway: Fields | string): void {
+    const text = typeof gateway === 'string' ? gateway : JSON.stringify({ ...this.#defaults, ...gateway });
+    writeFileSync(join(this.path, 'new'), text);
+    renameSync(join(this.path, 'new'), this.gatewayFile);
   }
 
   get gatewayFile(): string {
@@ -50,6 +60,12 @@ export class ConfigDirectory {
     const file = join(this.path, 'tenants', `${name}.yaml`);
     writeFileSync(join(this.path, 'new'), typeof tenant === 'string' ? tenant : JSON.stringify(tenant));
     renameSync(join(this.path, 'new'), file);
+  }
+
+  /** Another file, such as a plugin module, replaced as editors do. */
+  writeFile(name: string, content: Uint8Array | string): void {
+    writeFileSync(join(this.path, 'new'), content);
+    renameSync(join(this.path, 'new'), join(this.path, name));
   }
 
   removeTenant(name: string): void {
@@ -80,7 +96,7 @@ export class ConfigDirectory {
 export class GatewayRig {
   readonly directory: ConfigDirectory;
   readonly process: GatewayProcess;
-  /** Why the gateway gave up, if it did. */
+  /** Codes of why the gateway gave up, if it did. */
   readonly fatal: string[];
 
   private constructor(directory: ConfigDirectory, process: GatewayProcess, fatal: string[]) {
@@ -89,7 +105,7 @@ export class GatewayRig {
     this.fatal = fatal;
   }
 
-  static async start(files: GatewayFiles): Promise<GatewayRig> {
+  static async start(files: GatewayFiles, supervision?: GatewayOptions['supervision']): Promise<GatewayRig> {
     const directory = new ConfigDirectory(files);
     const fatal: string[] = [];
     try {
@@ -97,7 +113,9 @@ export class GatewayRig {
         config: readGateway(directory.gatewayFile),
         version: '0.0.0-test',
         logLevel: 'silent',
-        onFatal: (reason) => void fatal.push(reason),
+        configFile: { path: directory.gatewayFile, env: {} },
+        onFatal: ({ code }) => void fatal.push(code),
+        ...(supervision === undefined ? {} : { supervision }),
       });
       return new GatewayRig(directory, process, fatal);
     } catch (error) {
@@ -129,7 +147,7 @@ export class GatewayRig {
   }
 
   async stop(deadlineMs = 0): Promise<number> {
-    const cut = await this.process.stop(deadlineMs);
+    const cut = await this.process.stop({ grace: 0, deadline: deadlineMs });
     this.directory.remove();
     return cut;
   }

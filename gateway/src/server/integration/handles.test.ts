@@ -60,7 +60,7 @@ describe('what drains', () => {
     await eventually(() => rig.admin('/readyz').then(({ status }) => status)).toBe(200);
     const replies = [ask(rig.port), ask(rig.port)].map((reply) => reply.catch((error: Error) => error.message));
     await eventually(() => never.seen.length).toBe(2);
-    const stopped = rig.process.stop(300);
+    const stopped = rig.process.stop({ grace: 0, deadline: 300 });
     const { status, text } = await rig.admin('/readyz');
     expect([status, text]).toEqual([503, expect.stringContaining('the gateway is shutting down')]);
     expect(await stopped).toBe(2);

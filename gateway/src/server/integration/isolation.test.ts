@@ -50,12 +50,15 @@ describe('tenants', () => {
     cleanups.push(() => rig.stop());
     const headers = { 'x-forwarded-host': 'b.example', forwarded: 'host=b.example', 'x-host': 'b.example' };
     expect((await ask(rig.port, { headers })).text).toBe('a');
-    const client = new RawClient(rig.port);
-    client.send('GET http://b.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n');
-    await eventually(() => client.text).toMatch(/\r\n\r\nb$/);
-    client.send('GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n\r\n');
-    await eventually(() => client.text).toContain('HTTP/1.1 400');
-    await eventually(() => client.closed).toBe(true);
+    for (const head of [
+      'GET http://b.example/ HTTP/1.1\r\nHost: a.example\r\n',
+      'GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n',
+    ]) {
+      const client = new RawClient(rig.port);
+      client.send(`${head}\r\n`);
+      await eventually(() => client.text).toContain('HTTP/1.1 400');
+      await eventually(() => client.closed).toBe(true);
+    }
   });
 });
 
@@ -173,8 +176,7 @@ describe('fields of one hop', () => {
     await eventually(() => server.seen.length).toBe(1);
     client.socket.destroy();
     const { rawHeaders } = server.last;
-    const own = rawHeaders.slice(rawHeaders.indexOf('X-B'));
-    expect(own.slice(0, 6)).toEqual(['X-B', '1', 'x-a', '2', 'X-B', '3']);
+    expect(rawHeaders.slice(0, 8)).toEqual(['X-B', '1', 'Host', 'a.example', 'x-a', '2', 'X-B', '3']);
   });
 });
 

@@ -2,10 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { RawClient } from '../listener.suite.ts';
-import { ask, eventually, HttpUpstream } from './fixture.suite.ts';
+import { ask, HOST, HttpUpstream, patiently as eventually } from './fixture.suite.ts';
 import { ConfigDirectory, type GatewayFiles, tenantA } from './gateway-rig.suite.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const LAUNCHER = join(import.meta.dirname, '../../../bin/sluice.js');
 const cleanups: (() => unknown)[] = [];
@@ -44,11 +46,18 @@ class Program {
   }
 
   /** Port of the first listener, once it listens. */
-  async port(): Promise<number> {
-    await eventually(() => this.log.find(({ msg }) => msg === 'listening')?.['port'] ?? this.stderr).toBeTypeOf(
-      'number',
-    );
-    return this.log.find(({ msg }) => msg === 'listening')!['port'] as number;
+  port(): Promise<number> {
+    return this.#logged('listening');
+  }
+
+  adminPort(): Promise<number> {
+    return this.#logged('admin API listening');
+  }
+
+  async #logged(what: string): Promise<number> {
+    const port = () => this.log.find(({ msg }) => msg === what)?.['port'];
+    await eventually(() => port() ?? this.stderr).toBeTypeOf('number');
+    return port() as number;
   }
 }
 
@@ -222,6 +231,48 @@ describe('sluice run, when it is told to end', () => {
     expect(outcomes.filter((outcome) => !/^200$|ECONNREFUSED|(read|connect) ECONNRESET/.test(outcome))).toEqual([]);
   });
 
+  it('is not ready at once, and serves new connections until the grace is over', async () => {
+    const main = await upstream('main');
+    const directory = configure({
+      gateway: { workers: 1, shutdown: { grace: '1.5s' } },
+      tenants: { a: tenantA() },
+      services: { main: [main.address] },
+    });
+    const program = run(directory);
+    const port = await program.port();
+    const admin = await program.adminPort();
+    await eventually(() => ask(admin, { host: 'localhost', path: '/readyz' }).then(({ status }) => status)).toBe(200);
+    program.child.kill('SIGTERM');
+    await eventually(() => ask(admin, { host: 'localhost', path: '/readyz' }).then(({ status }) => status)).toBe(503);
+    expect((await ask(port)).text).toBe('main');
+    expect(program.child.exitCode).toBeNull();
+    expect(await program.exited).toBe(0);
+    expect(program.log.find(({ msg }) => msg === 'shutting down')).toMatchObject({ graceMs: 1500, deadlineMs: 30_000 });
+  });
+
+  it('tells clients with its last answer that it closes', async () => {
+    const held: (() => void)[] = [];
+    const slow = await new HttpUpstream('slow', ({ url }, response) => {
+      if (url === '/held') held.push(() => response.end('x'));
+      else response.end();
+    }).open();
+    cleanups.push(() => slow.close());
+    const files = { tenants: { a: tenantA() }, services: { main: [slow.address] } };
+    const program = run(configure({ gateway: { workers: 2 }, ...files }));
+    const port = await program.port();
+    const admin = await program.adminPort();
+    await eventually(() => ask(admin, { host: 'localhost', path: '/readyz' }).then(({ status }) => status)).toBe(200);
+    const client = new RawClient(port);
+    client.send(`GET /held HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`);
+    await eventually(() => held.length).toBe(1);
+    program.child.kill('SIGTERM');
+    await eventually(() => ask(port).catch(() => 'refused')).toBe('refused');
+    held[0]!();
+    await eventually(() => client.closed).toBe(true);
+    expect(client.text).toMatch(/HTTP\/1.1 200 OK\r\n[^]*connection: close\r\n[^]*x$/i);
+    expect(await program.exited).toBe(0);
+  });
+
   it('but to reload (SIGHUP) reads its files anew, and reopens the access log', async () => {
     const main = await upstream('main');
     const { program, port, directory } = await serving(main);
@@ -275,22 +326,56 @@ describe('sluice run', () => {
     expect((await ask(port)).text).toBe('good');
   });
 
-  it('ends with 1 and a reason when its worker thread dies', async () => {
-    const directory = configure({ gateway: { workers: 1 } });
-    const [preload, trigger] = [join(directory.path, 'die.mjs'), join(directory.path, 'now')];
-    writeFileSync(
-      preload,
-      `import { existsSync } from 'node:fs';
-      import { isMainThread } from 'node:worker_threads';
-      const look = () => { if (existsSync(${JSON.stringify(trigger)})) throw new Error('the thread is broken'); };
-      if (!isMainThread) setInterval(look, 10);`,
-    );
-    const env = { NODE_OPTIONS: `--import=${preload}` };
-    const program = new Program(['run', '-c', directory.gatewayFile], { env });
+  it('replaces a worker that dies, and goes on', async () => {
+    const { program, die } = mortal({ workers: 2 });
     const port = await program.port();
-    writeFileSync(trigger, '');
+    die('once');
+    await eventually(() => program.log.find(({ msg }) => msg === 'worker is back')).toMatchObject({ restarts: 1 });
+    expect(program.log.find(({ msg }) => msg === 'worker ended')).toMatchObject({
+      level: 'error',
+      reason: 'error',
+      detail: expect.stringContaining('Error: the thread is broken'),
+      failures: 1,
+    });
+    expect((await ask(port)).status).toBe(404);
+    program.child.kill('SIGTERM');
+    expect(await program.exited).toBe(0);
+  });
+
+  it('ends with 1 and a reason when its workers die again and again', async () => {
+    const { program, die } = mortal({ workers: 2 });
+    const port = await program.port();
+    die('always');
     expect(await program.exited).toBe(1);
-    expect(program.stderr).toMatch(/^worker 0: Error: the thread is broken$/m);
+    expect(program.stderr).toMatch(/^SLUICE_WORKER_CRASHED worker \d: error: Error: the thread is broken/m);
+    expect(program.log.filter(({ msg }) => msg === 'worker ended').length).toBeGreaterThanOrEqual(10);
     await expect(ask(port)).rejects.toThrow('ECONNREFUSED');
   });
 });
+
+/** A gateway whose workers die when they are told to: one of them once, or all of them always. */
+function mortal(gateway: Record<string, unknown>) {
+  const directory = configure({ gateway });
+  const [preload, trigger] = [join(directory.path, 'die.mjs'), join(directory.path, 'now')];
+  writeFileSync(
+    preload,
+    `import { existsSync, rmSync } from 'node:fs';
+    import { threadName } from 'node:worker_threads';
+    const has = (how) => existsSync(${JSON.stringify(trigger)} + how);
+    const takesTheOne = () => {
+      try {
+        rmSync(${JSON.stringify(trigger)} + 'once');
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    const look = () => {
+      if (has('always') || (has('once') && takesTheOne())) throw new Error('the thread is broken');
+    };
+    if (threadName.startsWith('sluice-worker-')) setInterval(look, 10);`,
+  );
+  const env = { NODE_OPTIONS: `--import=${preload}` };
+  const program = new Program(['run', '-c', directory.gatewayFile], { env });
+  return { program, die: (how: 'once' | 'always') => writeFileSync(trigger + how, '') };
+}

@@ -1,17 +1,21 @@
 import type { RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
+import type { ListenerLimits } from '../../config/schema-limits.ts';
 import { parseTenant } from '../../config/parse-tenant.ts';
+import { BodyBudgets } from '../../core/body-budget.ts';
 import type { EndpointRecord } from '../../core/endpoint.ts';
 import type { LogFields } from '../../core/log.ts';
 import { MetricSlots } from '../../core/metrics.ts';
 import { enableLinearRegex } from '../../core/regex.ts';
 import { SeriesTable } from '../../core/series-table.ts';
+import { runThrough } from '../../core/steps.ts';
 import { TimerWheel } from '../../core/wheel.ts';
 import type { FilterFactory } from '../../filters/filter.ts';
 import { TrustedProxies } from '../../proxy/forwarded.ts';
 import { Gateway } from '../../proxy/gateway.ts';
 import { handle } from '../../proxy/handle.ts';
+import { bookRefused } from '../../proxy/refused.ts';
 import { buildTenant, UNMATCHED_ROUTE } from '../../runtime/build.ts';
 import { DataPlane } from '../../runtime/data-plane.ts';
 import { PluginPool } from '../../runtime/plugin-pool.ts';
@@ -19,11 +23,13 @@ import type { TenantRuntime } from '../../runtime/snapshot.ts';
 import { DomainIndex } from '../../routing/domains.ts';
 import { AccessLog } from '../../telemetry/access-log.ts';
 import { RawUpstream } from '../../upstream/upstream.suite.ts';
-import { UndiciClient, type UndiciClientOptions } from '../../upstream/client-undici.ts';
+import { Http1Client } from '../../upstream/client-http1.ts';
+import type { PoolLimits } from '../../upstream/pool.ts';
 import { LogLevel } from '../../wasm/abi.ts';
+import { NO_CALLOUTS } from '../../wasm/callout.ts';
 import { systemClock } from '../../wasm/host.ts';
-import { InlineSharedDataStore } from '../../wasm/shared-data.ts';
-import { type Listener } from '../listener-http1.ts';
+import { SharedDataMemory } from '../../wasm/shared-data.ts';
+import type { Listener } from '../listener.ts';
 import { openListener } from '../listener.suite.ts';
 import { eventually, HOST, HttpUpstream } from './fixture.suite.ts';
 
@@ -34,8 +40,12 @@ export interface ProxyOptions {
   readonly route?: Readonly<Record<string, unknown>>;
   /** Run for every route, in this order. */
   readonly filters?: readonly FilterFactory[];
-  readonly client?: UndiciClientOptions;
+  readonly client?: Partial<PoolLimits>;
   readonly trustedProxies?: readonly string[];
+  /** Of its listener, in place of the defaults. */
+  readonly limits?: Partial<ListenerLimits>;
+  /** Bytes of bodies that the filters of a tenant may hold; default any number. */
+  readonly bufferedBodies?: number;
 }
 
 export type LogLine = Readonly<Record<string, unknown>>;
@@ -43,7 +53,8 @@ export type LogLine = Readonly<Record<string, unknown>>;
 const NO_PLUGIN_SERVICES = {
   log: { debug() {}, info() {}, warn() {}, error() {} },
   clock: systemClock,
-  sharedData: new InlineSharedDataStore(),
+  sharedData: SharedDataMemory.ofOneThread(),
+  callouts: NO_CALLOUTS,
   logLevel: LogLevel.error,
   node: { id: 'test', cluster: 'test' },
 };
@@ -54,13 +65,18 @@ export class ProxyRig {
   readonly tenant: TenantRuntime;
   /** Errors of the process log. */
   readonly errors: { readonly fields: LogFields; readonly message: string }[] = [];
+  /** What filters hold of bodies. */
+  readonly bodies: BodyBudgets;
   readonly #series = new SeriesTable();
   readonly #lines: LogLine[] = [];
   readonly #accessLog: AccessLog;
+  readonly #limits: Partial<ListenerLimits>;
   #listener: Listener | null = null;
 
   constructor(options: ProxyOptions) {
     enableLinearRegex();
+    this.#limits = options.limits ?? {};
+    this.bodies = new BodyBudgets(() => options.bufferedBodies ?? Number.POSITIVE_INFINITY);
     const wheel = new TimerWheel();
     const metrics = new MetricSlots(this.#series.attach());
     this.#accessLog = new AccessLog(metrics, wheel, (batch) => {
@@ -69,7 +85,7 @@ export class ProxyRig {
     const drop = (): void => {};
     const error = (fields: LogFields, message: string) => void this.errors.push({ fields, message });
     const log = { debug: drop, info: drop, warn: drop, error };
-    const pool = new PluginPool([], { ...NO_PLUGIN_SERVICES, wheel });
+    const pool = new PluginPool({ ...NO_PLUGIN_SERVICES, wheel });
     const dataPlane = new DataPlane(pool, [], log, wheel);
     this.tenant = this.#build(options, pool);
     dataPlane.snapshot = {
@@ -80,14 +96,20 @@ export class ProxyRig {
     };
     this.gateway = new Gateway({
       dataPlane,
-      client: new UndiciClient(options.client),
+      // A wheel of its own: pools look after idle connections, and the tests count the timers of exchanges.
+      client: new Http1Client({ wheel: new TimerWheel(), limits: options.client ?? {} }),
       wheel,
       metrics,
       accessLog: this.#accessLog,
       trusted: new TrustedProxies(options.trustedProxies ?? []),
+      bodies: this.bodies,
       log,
       instance: 'test',
     });
+  }
+
+  get listener(): Listener {
+    return this.#listener!;
   }
 
   get port(): number {
@@ -101,7 +123,12 @@ export class ProxyRig {
   }
 
   async open(): Promise<this> {
-    this.#listener = await openListener((exchange) => handle(this.gateway, exchange));
+    this.#listener = await openListener((exchange, crowded) => handle(this.gateway, exchange, crowded), {
+      limits: this.#limits,
+      metrics: this.gateway.metrics,
+      onRefused: (code, connection, head) => bookRefused(this.gateway, code, connection, head),
+      lingerMs: 50,
+    });
     return this;
   }
 
@@ -126,7 +153,7 @@ export class ProxyRig {
 
   /** Everything that belonged to exchanges is given back: counters, and timers but for the access log's. */
   async expectIdle(): Promise<void> {
-    await eventually(() => [this.gateway.activeExchanges, this.inFlight]).toEqual([0, 0]);
+    await eventually(() => [this.gateway.activeExchanges, this.inFlight, this.bodies.held]).toEqual([0, 0, 0]);
     expectAtMostOne(this.gateway.wheel.size);
   }
 
@@ -150,7 +177,19 @@ export class ProxyRig {
     const lanes = ['', ...config.lanes.map(({ name }) => name)];
     const routes = config.routes.map(({ id }) => ({ route: id, lanes }));
     const series = this.#series.assign('a', [...routes, { route: UNMATCHED_ROUTE, lanes: [''] }]);
-    return buildTenant({ config, series, gatewayChain: filters, plugins: pool.begin('a'), previous: undefined });
+    const { tenant: built, install } = runThrough(
+      buildTenant({
+        config,
+        series: config.routes.map(({ id }) => series.get(id)!),
+        unmatched: series.get(UNMATCHED_ROUTE)![0]!,
+        quota: null,
+        gatewayChain: filters,
+        plugins: pool.begin('a'),
+        previous: undefined,
+      }),
+    );
+    install();
+    return built;
   }
 }
 

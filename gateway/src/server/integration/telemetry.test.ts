@@ -157,7 +157,7 @@ describe('access log', () => {
     const rig = await gateway({ tenants: { a: tenantA() }, services: { main: [server.address] } });
     await eventually(() => ask(rig.port, { path: '/ready' }).then(({ text }) => text)).toBe('main');
     await Promise.all(Array.from({ length: 50 }, () => ask(rig.port, { path: '/counted' })));
-    await rig.process.stop(1000);
+    await rig.process.stop({ grace: 0, deadline: 1000 });
     expect(rig.directory.lines.filter(({ path }) => path === '/counted')).toHaveLength(50);
   });
 });

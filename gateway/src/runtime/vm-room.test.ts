@@ -1,0 +1,125 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { LIMITS } from '../core/limits.ts';
+import { createWasmFilter } from '../filters/wasm-filter.ts';
+import { driveExchange } from '../testing/drive.ts';
+import { Plugin, type PluginStats } from '../wasm/plugin.ts';
+import type { PluginVersion } from '../wasm/generation.ts';
+import type { PluginText } from '../wasm/wat.suite.ts';
+import { versionOf } from './plugin-pool.ts';
+import { catalogued, ManualWheel, pluginServices } from './runtime.suite.ts';
+import { WorkerRoom } from './vm-room.ts';
+
+async function versionWith(text: PluginText): Promise<PluginVersion> {
+  return versionOf(await catalogued('plugin', text), Buffer.from('{}'))!;
+}
+
+let passing: PluginVersion;
+let holding: PluginVersion;
+let ticking: PluginVersion;
+beforeAll(async () => {
+  passing = await versionWith({});
+  holding = await versionWith({ callbacks: { proxy_on_request_headers: '(i32.const 1)' } });
+  const tick = '(drop (call $set_tick_period_milliseconds (i32.const 60000))) (i32.const 1)';
+  ticking = await versionWith({ callbacks: { proxy_on_configure: tick, proxy_on_tick: '' } });
+});
+
+function rig(most: number, ofTenant: number) {
+  const wheel = new ManualWheel();
+  const room = new WorkerRoom(wheel, { most, mostOf: () => ofTenant });
+  const services = { ...pluginServices(wheel), room };
+  const plugin = (tenant: string, version = passing) => new Plugin({ name: 'plugin', tenant, version }, services);
+  return { wheel, room, plugin };
+}
+
+/** Code of the answer to an exchange that needs the plugin; null: it passed. */
+async function use(plugin: Plugin): Promise<string | null> {
+  return (await driveExchange([createWasmFilter(plugin, { onFailure: 'closed' })])).error;
+}
+
+/** An exchange that the plugin holds until its time is up. */
+function hold(plugin: Plugin) {
+  return driveExchange([createWasmFilter(plugin, { onFailure: 'closed' })]);
+}
+
+const states = (plugins: readonly Plugin[]) => plugins.map((plugin) => plugin.stats().state);
+
+describe('room for VMs', () => {
+  it('is made by the idle one that was used longest ago', async () => {
+    const { room, plugin } = rig(10, 2);
+    const [a, b, c] = [plugin('t'), plugin('t'), plugin('t')];
+    for (const each of [a, b, a, c]) expect(await use(each)).toBeNull();
+    expect(states([a, b, c])).toEqual(['running', 'idle', 'running']);
+    expect(room.count).toBe(2);
+    expect(await use(b)).toBeNull();
+    expect(states([a, b, c])).toEqual(['idle', 'running', 'running']);
+    expect(b.stats()).toMatchObject({ starts: 2, evictions: 1, exchanges: 2 } satisfies Partial<PluginStats>);
+  });
+
+  it('of one tenant is not that of another', async () => {
+    const { plugin } = rig(10, 1);
+    const plugins = [plugin('t'), plugin('u'), plugin(''), plugin('')];
+    for (const each of plugins) expect(await use(each)).toBeNull();
+    expect(states(plugins)).toEqual(plugins.map(() => 'running'));
+  });
+
+  it('is there for the worker as a whole', async () => {
+    const { plugin, room } = rig(2, 10);
+    const plugins = [plugin('t'), plugin('u'), plugin('')];
+    for (const each of plugins) expect(await use(each)).toBeNull();
+    expect(states(plugins)).toEqual(['idle', 'running', 'running']);
+    expect(room.count).toBe(2);
+  });
+
+  it('is refused while all are busy, and granted afterwards', async () => {
+    const { wheel, plugin } = rig(10, 2);
+    const [busy, ticks, late] = [plugin('t', holding), plugin('t', ticking), plugin('t')];
+    ticks.start();
+    const held = hold(busy);
+    expect(await use(late)).toBe('SLUICE_PLUGIN_NO_ROOM');
+    late.start();
+    expect(states([busy, ticks, late])).toEqual(['running', 'running', 'idle']);
+    wheel.pass(LIMITS.pluginPauseMs + 100);
+    expect((await held).error).toBe('SLUICE_PLUGIN_PAUSE_TIMEOUT');
+    expect(await use(late)).toBeNull();
+    expect(states([busy, ticks, late])).toEqual(['idle', 'running', 'running']);
+  });
+
+  it('is not asked for by a replacement', async () => {
+    const { room, plugin } = rig(1, 1);
+    const a = plugin('t');
+    await use(a);
+    a.replace(holding);
+    expect([states([a]), room.count]).toEqual([['running'], 1]);
+    a.close();
+    expect(room.count).toBe(0);
+  });
+});
+
+describe('a VM that nobody uses', () => {
+  it('ends, and comes back with the next exchange', async () => {
+    const { wheel, room, plugin } = rig(10, 10);
+    const [used, unused, ticks] = [plugin('t'), plugin('t'), plugin('t', ticking)];
+    ticks.start();
+    await use(used);
+    await use(unused);
+    wheel.pass(LIMITS.pluginIdleMs + 100);
+    await use(used);
+    wheel.pass(LIMITS.pluginIdleMs + 100);
+    expect(states([used, unused, ticks])).toEqual(['running', 'idle', 'running']);
+    expect(await use(unused)).toBeNull();
+    for (const each of [used, unused, ticks]) each.close();
+    expect([room.count, wheel.size]).toEqual([0, 0]);
+  });
+
+  it('ends also where there are many', async () => {
+    const { wheel, room, plugin } = rig(1000, 1000);
+    const plugins = Array.from({ length: 450 }, () => plugin('t'));
+    for (const each of plugins) each.start();
+    wheel.pass(LIMITS.pluginIdleMs + 20);
+    // A look at so many takes several turns, and the first one only takes note.
+    for (let turns = 0; turns < 5; turns++) wheel.pass(20);
+    expect(room.count).toBe(450);
+    for (let turns = 0; turns < 5; turns++) wheel.pass(turns === 0 ? LIMITS.pluginIdleMs : 20);
+    expect([room.count, wheel.size]).toEqual([0, 0]);
+  });
+});

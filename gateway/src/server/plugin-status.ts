@@ -1,0 +1,80 @@
+import type { PluginReport } from '../runtime/feed.ts';
+import type { LoadedModule } from '../runtime/module-file.ts';
+import type { PluginState } from '../wasm/plugin.ts';
+import type { ModuleStatus, PluginMetric, PluginStatus } from '../telemetry/gateway-stats.ts';
+import { sumOfCounts, sumOfMetrics, useOf } from './plugin-totals.ts';
+
+/** One entry for each plugin and tenant, summed over the workers, then the modules that could not be loaded. */
+export function pluginStatuses(reports: readonly PluginReport[], modules: readonly LoadedModule[]): PluginStatus[] {
+  const uses = [...Map.groupBy(reports, useOf).values()].map(statusOf);
+  return [...uses, ...modules.filter(({ error }) => error !== '').map(failedStatus)];
+}
+
+/** The metrics that plugins define, each once: summed over workers and over the configurations of one tenant. */
+export function pluginMetrics(reports: readonly PluginReport[]): PluginMetric[] {
+  return [...Map.groupBy(reports, useOf).values()].flatMap((ofUse) => {
+    const { plugin, tenant } = ofUse[0]!;
+    const samples = sumOfMetrics(ofUse.flatMap(({ metrics }) => metrics));
+    return samples.map(({ name, type, value, count }) => ({ plugin, tenant, name, kind: type, value, count }));
+  });
+}
+
+function statusOf(reports: readonly PluginReport[]): PluginStatus {
+  const { plugin, tenant, digest, abi } = reports[0]!;
+  const sum = (field: 'calls' | 'timeUs' | 'fuel' | 'evictions' | 'instances' | 'memoryBytes'): number =>
+    reports.reduce((total, { stats }) => total + stats[field], 0);
+  return {
+    plugin,
+    tenant,
+    state: stateOf(reports.map(({ stats }) => stats.state)),
+    digest,
+    abi,
+    calls: sum('calls'),
+    seconds: sum('timeUs') / 1e6,
+    fuel: sum('fuel'),
+    traps: sumOfCounts(reports.map(({ stats }) => stats.traps)),
+    callouts: sumOfCounts<string, Readonly<Record<string, number>>>(reports.map(({ stats }) => stats.callouts)),
+    evictions: sum('evictions'),
+    instances: sum('instances'),
+    memoryBytes: sum('memoryBytes'),
+    lastError: reports.find(({ stats }) => stats.lastFailure !== '')?.stats.lastFailure ?? '',
+  };
+}
+
+function stateOf(states: readonly PluginState[]): PluginStatus['state'] {
+  if (states.includes('broken')) return 'open';
+  if (states.includes('running')) return 'running';
+  return states.includes('waiting') ? 'waiting' : 'idle';
+}
+
+/** The catalogue, in its order. */
+export function moduleStatuses(modules: readonly LoadedModule[]): ModuleStatus[] {
+  return modules.map(({ name, file, module, error, refusal, loadedAt, loads }) => ({
+    plugin: name,
+    file,
+    state: module === null ? 'failed' : refusal === '' ? 'active' : 'stale',
+    digest: module?.digest ?? '',
+    loadedAt,
+    error: error || refusal,
+    loads,
+  }));
+}
+
+function failedStatus({ name, error }: LoadedModule): PluginStatus {
+  return {
+    plugin: name,
+    tenant: '',
+    state: 'failed',
+    digest: '',
+    abi: '',
+    calls: 0,
+    seconds: 0,
+    fuel: 0,
+    traps: {},
+    callouts: {},
+    evictions: 0,
+    instances: 0,
+    memoryBytes: 0,
+    lastError: error,
+  };
+}

@@ -1,0 +1,142 @@
+import { Action, Body, HeaderList, HttpFilter, Plugin, Settings, log, register, utf8 } from '@sluice/plugin-sdk';
+import { ContentType, ContentTypes, lower } from './content-type';
+import { jsonText } from './json-text';
+import { Masker } from './masker';
+import { output } from './output';
+import { MOST_PATHS } from './path-set';
+import { Rules } from './rules';
+
+export * from '@sluice/plugin-sdk/exports/core';
+export * from '@sluice/plugin-sdk/exports/request';
+export * from '@sluice/plugin-sdk/exports/response';
+export * from '@sluice/plugin-sdk/exports/response-body';
+
+const DEFAULT_TYPES: string[] = ['application/json', 'text/json', '+json'];
+/** Largest piece that is read at once. What is passed on of it is made beside it, so this bounds the memory. */
+const PIECE = 64 * 1024;
+
+const IDENTITY = utf8('identity');
+const ACCEPT_ENCODING = utf8('accept-encoding');
+/** What asks for a part of a body: parts cannot be read, and a caller could choose one that is a secret. */
+const PARTIAL: ArrayBuffer[] = [utf8('range'), utf8('if-range')];
+/** Checksums of a body that is not sent as it was. */
+const CHECKSUMS: ArrayBuffer[] = [utf8('content-digest'), utf8('repr-digest'), utf8('digest'), utf8('content-md5')];
+
+class BodyMask extends Plugin {
+  readonly rules: Rules = new Rules();
+  readonly types: ContentTypes = new ContentTypes();
+  /** Bodies that cannot be read are not passed on. */
+  refusesUnreadable: bool = true;
+
+  onConfigure(configuration: string): bool {
+    const settings = Settings.parse(configuration);
+    this.readFields(settings);
+    this.readPaths(settings);
+    this.readMask(settings);
+    this.readTypes(settings);
+    const unreadable = settings.text('unreadable', 'refuse');
+    if (unreadable != 'refuse' && unreadable != 'pass') settings.reject('unreadable', 'must be refuse or pass');
+    this.refusesUnreadable = unreadable == 'refuse';
+    return this.acceptUnless(settings.problems());
+  }
+
+  private readFields(settings: Settings): void {
+    const fields = settings.texts('fields');
+    for (let i = 0; i < fields.length; i++) this.rules.fields.add(utf8(fields[i]));
+    if (!fields.length && !settings.has('paths')) settings.reject('fields', 'is missing or empty, and so is paths');
+  }
+
+  private readPaths(settings: Settings): void {
+    const paths = settings.texts('paths');
+    if (paths.length > MOST_PATHS) settings.reject('paths', `has ${paths.length} entries; at most ${MOST_PATHS} are possible`);
+    for (let i = 0; i < min(paths.length, MOST_PATHS); i++) {
+      if (!this.rules.paths.add(paths[i])) settings.reject(`paths[${i}]`, 'has an empty name; must be names with dots between');
+    }
+  }
+
+  private readMask(settings: Settings): void {
+    const mask = settings.get('mask');
+    const text = mask ? jsonText(mask) : '"***"';
+    if (text === null) settings.reject('mask', 'must be a string, a number, true, false or null');
+    else this.rules.mask = utf8(text);
+  }
+
+  private readTypes(settings: Settings): void {
+    const types = settings.has('contentTypes') ? settings.texts('contentTypes') : DEFAULT_TYPES;
+    for (let i = 0; i < types.length; i++) {
+      if (!this.types.add(types[i])) {
+        settings.reject(`contentTypes[${i}]`, 'must be a media type such as application/json, or a suffix such as +json');
+      }
+    }
+  }
+
+  createFilter(): HttpFilter {
+    return new BodyMaskFilter(this);
+  }
+}
+
+class BodyMaskFilter extends HttpFilter {
+  /** Null: the response passes as it is. */
+  private masker: Masker | null = null;
+
+  constructor(private plugin: BodyMask) {
+    super();
+  }
+
+  onRequestHeaders(endOfStream: bool): Action {
+    const request = this.request;
+    request.setBytes(ACCEPT_ENCODING, IDENTITY);
+    for (let i = 0; i < PARTIAL.length; i++) request.removeBytes(PARTIAL[i]);
+    return Action.Continue;
+  }
+
+  onResponseHeaders(endOfStream: bool): Action {
+    this.masker = null;
+    if (endOfStream) return Action.Continue;
+    const response = this.response;
+    const type = new ContentType(response.get('content-type') || '');
+    const isPartial = response.get(':status') == '206';
+    const isJson = this.plugin.types.has(type.type);
+    if (!isJson && !(isPartial && type.type == 'multipart/byteranges')) return Action.Continue;
+    const encoding = lower(response.get('content-encoding') || '');
+    if (isPartial) return this.unreadable('PARTIAL', 'only a part of it came');
+    if (encoding.length && encoding != 'identity') return this.unreadable('ENCODED', 'it is encoded as ' + encoding);
+    if (!type.isUtf8) return this.unreadable('CHARSET', 'it is not in UTF-8');
+    for (let i = 0; i < CHECKSUMS.length; i++) response.removeBytes(CHECKSUMS[i]);
+    this.masker = new Masker(this.plugin.rules);
+    return Action.Continue;
+  }
+
+  onResponseBody(body: Body, endOfStream: bool): Action {
+    const masker = this.masker;
+    if (!masker) return Action.Continue;
+    let at = 0;
+    for (let left = body.length; left > 0; ) {
+      const piece = body.bytes(at, PIECE);
+      left -= piece.byteLength;
+      if (piece.byteLength == 0 || !masker.read(piece)) return this.broken(masker);
+      if (masker.changed) body.splice(at, piece.byteLength, output.bytes(), output.size());
+      at += masker.changed ? output.size() : piece.byteLength;
+    }
+    return endOfStream && !masker.isComplete ? this.broken(masker) : Action.Continue;
+  }
+
+  private broken(masker: Masker): Action {
+    return this.refuse('INVALID', `it is no JSON from byte ${masker.position} on`);
+  }
+
+  private unreadable(what: string, why: string): Action {
+    return this.plugin.refusesUnreadable ? this.refuse(what, why) : Action.Continue;
+  }
+
+  /** Answers in place of the response; a response whose beginning has left is broken off by the gateway. */
+  private refuse(what: string, why: string): Action {
+    const code = 'SLUICE_BODY_MASK_' + what;
+    log.warn(`${code}: the response cannot be masked, because ${why}`);
+    const headers = new HeaderList().append('content-type', 'application/json');
+    const message = 'The response of the service cannot be passed on.';
+    return this.respond(502, headers, `{"error":{"code":"${code}","message":"${message}"}}`, code);
+  }
+}
+
+register((): Plugin => new BodyMask());

@@ -1,0 +1,2 @@
+/** `HttpFilter.onRequestBody`. */
+export { proxy_on_request_body } from '../assembly/exports';

@@ -1,0 +1,2 @@
+/** `HttpFilter.onResponseTrailers`. */
+export { proxy_on_response_trailers } from '../assembly/exports';
