@@ -158,7 +158,7 @@ export const LIMITS = {
   /** Access-log values are cut to this length, so that one request cannot write megabytes of log. */
   accessLogValueBytes: 2048,
   /** A worker posts its lines to the writer when they reach this size, or after `accessLogFlushMs`. */
-  accessLogBatchBytes: 64 * 1024,
+  accessLogBatchBytes: 256 * 1024,
   /** How late a line may be; short enough for `tail -f`, long enough to write hundreds of lines at once. */
   accessLogFlushMs: 100,
   /** Log bytes waiting for a slow disk or pipe on the main thread; more are counted and dropped. */

@@ -76,6 +76,14 @@ describe('a body buffer', () => {
     expect([text(buffer), chunk.toString()]).toEqual(['aXYdef', 'abcdef']);
   });
 
+  it('keeps what stands behind an edit that makes a large chunk shorter', () => {
+    const chunk = Buffer.from(Array.from({ length: 9000 }, (_, i) => 97 + (i % 26)));
+    const buffer = new BodyBuffer(100_000);
+    buffer.lend(chunk);
+    buffer.splice(0, 6000, Buffer.from('short'));
+    expect(text(buffer)).toBe(`short${chunk.toString('latin1', 6000)}`);
+  });
+
   it('refuses an edit beyond its limit, but none that makes it shorter', () => {
     const buffer = new BodyBuffer(4);
     buffer.lend(Buffer.from('abcdef'));

@@ -95,7 +95,8 @@ export class BodyBuffer implements GuestBuffer {
       this.take(removed);
       return true;
     }
-    this.#reserve(size);
+    // All of it has to be there first: what stands behind the edit is moved from where it is.
+    this.#reserve(Math.max(size, this.#length));
     const from = this.#from + at;
     this.#memory.copyWithin(from + bytes.length, from + removed, this.#from + this.#length);
     this.#memory.set(bytes, from);

@@ -1,6 +1,7 @@
 import { type HeaderList, PairHeaders } from '../exchange/headers.ts';
 import { FAULT, type MessageFault } from './fault.ts';
 import { fieldCount, scanFields } from './fields.ts';
+import { HeadReader } from './head-reader.ts';
 import { ReceivedHeaders } from './received-headers.ts';
 
 const SIZE = 0;
@@ -24,9 +25,8 @@ const EXTENSIONS =
   /^(?:;[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:=(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[\t \x21\x23-\x5b\x5d-\x7e]|\\[\t -~])*"))?)+$/;
 /** Extensions of one body. */
 const MAX_EXTENSIONS_TOTAL = 16 * 1024;
-
-/** A line end that no carriage return precedes can never become well-formed. */
-const BARE_LINE_FEED = /(?:^|[^\r])\n/;
+/** With the end of the last chunk's line before it, a section of trailers ends as a head does. */
+const LINE_END = Buffer.from('\r\n');
 
 /** Who gets the decoded bytes. */
 export interface ChunkReader {
@@ -46,7 +46,8 @@ export class ChunkDecoder {
   /** Extensions of the chunk so far. */
   #extension = '';
   #extensions = 0;
-  #trailerText = '';
+  /** Of trailers; null until the first of their bytes comes without the end of the body. */
+  #reader: HeadReader | null = null;
   readonly #trailerBytes: number;
   readonly #trailerFields: number;
 
@@ -132,29 +133,31 @@ export class ChunkDecoder {
     if (many || byte === LF) this.fault = FAULT.chunkExtension;
   }
 
-  /** Collects field lines up to the empty line. */
+  /** Field lines up to the empty line. */
   #takeTrailers(chunk: Buffer, start: number): number {
-    const before = this.#trailerText.length;
-    const room = this.#trailerBytes + 4 - before;
-    this.#trailerText += chunk.toString('latin1', start, Math.min(chunk.length, start + room));
-    const text = this.#trailerText;
-    const end = text.startsWith('\r\n') ? 0 : text.indexOf('\r\n\r\n', Math.max(0, before - 3)) + 2;
-    if (end === 1) {
-      if (text.length >= this.#trailerBytes + 4) this.fault = FAULT.trailersTooLarge;
-      else if (BARE_LINE_FEED.test(text)) this.fault = FAULT.trailers;
-      return start + text.length - before;
+    if (this.#reader === null) {
+      if (chunk[start] === CR && chunk[start + 1] === LF) {
+        this.#state = DONE;
+        return start + 2;
+      }
+      this.#reader = new HeadReader(this.#trailerBytes + LINE_END.length, 0, () => true);
+      this.#reader.read(LINE_END, 0);
     }
-    const offsets = scanFields(text, 0, end);
-    if (offsets === null) this.fault = FAULT.trailers;
-    else if (fieldCount(offsets) > this.#trailerFields) this.fault = FAULT.trailersTooLarge;
-    else this.#finish(text, offsets);
-    return start + end + 2 - before;
+    const at = this.#reader.read(chunk, start);
+    const { text, fault } = this.#reader;
+    if (fault !== null) this.fault = fault === FAULT.headTooLarge ? FAULT.trailersTooLarge : FAULT.trailers;
+    else if (text !== '') this.#finish(text);
+    return at;
   }
 
-  #finish(text: string, offsets: number[]): void {
-    this.#state = DONE;
-    this.#trailerText = '';
-    if (offsets.length > 0) this.trailers = allowed(new ReceivedHeaders(text, offsets));
+  #finish(text: string): void {
+    const offsets = scanFields(text, LINE_END.length, text.length - LINE_END.length);
+    if (offsets === null) this.fault = FAULT.trailers;
+    else if (fieldCount(offsets) > this.#trailerFields) this.fault = FAULT.trailersTooLarge;
+    else {
+      this.#state = DONE;
+      if (offsets.length > 0) this.trailers = allowed(new ReceivedHeaders(text, offsets));
+    }
   }
 }
 

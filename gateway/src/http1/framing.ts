@@ -28,8 +28,6 @@ export class HeadFacts {
   expectContinue = false;
   /** Something else is expected than 100-continue. */
   unknownExpectation = false;
-  /** Trailer fields are announced. */
-  trailer = false;
   fault: MessageFault | null = null;
 }
 
@@ -47,7 +45,6 @@ export function readFacts(text: string, offsets: readonly number[]): HeadFacts {
         break;
       case 7:
         if (sameName(text, start, 'upgrade')) facts.upgrade = valueOf(text, offsets, at).toLowerCase();
-        else if (sameName(text, start, 'trailer')) facts.trailer = true;
         break;
       case 10:
         if (sameName(text, start, 'connection')) readConnection(facts, valueOf(text, offsets, at));

@@ -16,6 +16,8 @@ export class ReceivedHeaders implements HeaderList {
   #edits: (string | null | undefined)[] | null = null;
   #removed = 0;
   #appended: string[] | null = null;
+  /** Bit n: there is a received name of n characters, bit 31: of more. Most look-ups are for names that are not there. */
+  readonly #lengths: number;
 
   /**
    * @param text holds the head in latin1; each field's line ends two characters after its value or the spaces behind it
@@ -24,6 +26,9 @@ export class ReceivedHeaders implements HeaderList {
   constructor(text: string, offsets: readonly number[]) {
     this.#text = text;
     this.#offsets = offsets;
+    let lengths = 0;
+    for (let at = 0; at < offsets.length; at += FIELD) lengths |= lengthBit(offsets[at + 1]! - offsets[at]!);
+    this.#lengths = lengths;
   }
 
   get size(): number {
@@ -172,6 +177,7 @@ export class ReceivedHeaders implements HeaderList {
   #find(name: string, from: number): number {
     const offsets = this.#offsets;
     const length = name.length;
+    if ((this.#lengths & lengthBit(length)) === 0) return -1;
     for (let at = from * FIELD; at < offsets.length; at += FIELD) {
       const start = offsets[at]!;
       if (offsets[at + 1]! - start !== length || !sameName(this.#text, start, name)) continue;
@@ -192,7 +198,7 @@ export class ReceivedHeaders implements HeaderList {
   }
 
   #edit(field: number, value: string | null): void {
-    this.#edits ??= Array.from({ length: this.#offsets.length / FIELD });
+    this.#edits ??= unedited(this.#offsets.length / FIELD);
     if (value === null && this.#edits[field] !== null) this.#removed++;
     this.#edits[field] = value;
   }
@@ -210,6 +216,16 @@ export class ReceivedHeaders implements HeaderList {
     for (; at !== -1; at = this.#findAppended(name, at)) this.#appended!.splice(at, 2);
     return found;
   }
+}
+
+function lengthBit(length: number): number {
+  return 1 << (length < 31 ? length : 31);
+}
+
+function unedited(count: number): (string | null | undefined)[] {
+  const edits: (string | null | undefined)[] = [];
+  for (let field = 0; field < count; field++) edits.push(undefined);
+  return edits;
 }
 
 /** Compares without regard to case. @param lower in lower case, as long as the received name */

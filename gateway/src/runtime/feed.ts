@@ -164,6 +164,6 @@ export type FromWorker =
   /** The feed message is carried out, or was refused: for `Outbox.acknowledge`. */
   | { readonly kind: 'applied'; readonly id: number }
   | { readonly kind: 'refused'; readonly id: number; readonly tenant: string; readonly reason: string }
-  | { readonly kind: 'log'; readonly batch: string; readonly lines: number }
+  | { readonly kind: 'log'; readonly batch: Uint8Array; readonly lines: number }
   | { readonly kind: 'report'; readonly id: number; readonly report: WorkerReport }
   | { readonly kind: 'drained'; readonly id: number; readonly cut: number };

@@ -32,7 +32,7 @@ export interface HandleOptions {
   readonly start: StartThread;
   readonly openFeed: (post: (message: ToWorker) => void) => WorkerFeed;
   /** Whole access log lines. */
-  readonly onLog: (batch: string, lines: number) => void;
+  readonly onLog: (batch: Uint8Array, lines: number) => void;
   /** The thread is gone, and everything that it sent has been taken. Called once. */
   readonly onEnded: (end: WorkerEnd) => void;
 }

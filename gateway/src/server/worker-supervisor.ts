@@ -21,7 +21,7 @@ export interface SupervisorOptions {
   readonly listeners: () => readonly ListenerSpec[];
   /** Where a worker opened them, so that the next ones take the ports that this one found. */
   readonly onListening: (places: readonly ListenerPlace[]) => void;
-  readonly onLog: (batch: string, lines: number, slots: MetricSlots) => void;
+  readonly onLog: (batch: Uint8Array, lines: number, slots: MetricSlots) => void;
   /** A worker has ended: gives back what it held in shared memory. */
   readonly onEnded: (seat: number) => void;
   /** The process cannot go on. Called at most once. */

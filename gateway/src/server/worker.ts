@@ -19,7 +19,7 @@ import type { ListenersMessage } from '../runtime/listener-feed.ts';
 import { PluginPool } from '../runtime/plugin-pool.ts';
 import { WorkerRoom } from '../runtime/vm-room.ts';
 import { SharedState } from '../runtime/shared-state.ts';
-import { AccessLog } from '../telemetry/access-log.ts';
+import { AccessLog, type PostBatch } from '../telemetry/access-log.ts';
 import { createProcessLog, type LogLevel } from '../telemetry/process-log.ts';
 import { Http1Client } from '../upstream/client-http1.ts';
 import { LogLevel as PluginLogLevel } from '../wasm/abi.ts';
@@ -55,7 +55,7 @@ export class TrafficWorker {
     const wheel = new TimerWheel();
     const shared = SharedState.attach(init.shared);
     const metrics = new MetricSlots(init.slots);
-    const post = (batch: string, lines: number): void => this.#send({ kind: 'log', batch, lines });
+    const post: PostBatch = (batch, lines) => port.postMessage({ kind: 'log', batch, lines }, [batch.buffer]);
     this.#accessLog = init.accessLog ? new AccessLog(metrics, wheel, post) : null;
     const client = new Http1Client({ wheel });
     const bodies = new BodyBudgets((tenant) => limitsOf(init.tenants, tenant).bufferedBodies);

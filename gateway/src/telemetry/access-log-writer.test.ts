@@ -55,7 +55,7 @@ describe('AccessLogWriter', () => {
     const destination = new Slow();
     const slots = worker();
     const writer = new AccessLogWriter(destination, silentLog);
-    for (const text of ['a\n', 'b\n', 'c\n']) writer.write(text, 1, slots);
+    for (const text of ['a\n', 'b\n', 'c\n']) writer.write(Buffer.from(text), 1, slots);
     destination.finish(null);
     expect(destination.written).toEqual(['a\n']);
     expect(slots.get(WORKER_SLOTS.accessLogSettled)).toBe(1);
@@ -70,13 +70,13 @@ describe('AccessLogWriter', () => {
   it('drops beyond its queue by lines and by bytes', () => {
     const slots = worker();
     const byLines = new AccessLogWriter(new Slow(), silentLog);
-    byLines.write('a\n', LIMITS.accessLogQueueLines, slots);
-    byLines.write('b\n', 2, slots);
+    byLines.write(Buffer.from('a\n'), LIMITS.accessLogQueueLines, slots);
+    byLines.write(Buffer.from('b\n'), 2, slots);
     expect(byLines.dropped).toBe(2);
     expect(slots.get(WORKER_SLOTS.accessLogSettled)).toBe(2);
     const byBytes = new AccessLogWriter(new Slow(), silentLog);
-    byBytes.write('a'.repeat(LIMITS.accessLogQueueBytes), 1, slots);
-    byBytes.write('b', 1, slots);
+    byBytes.write(Buffer.from('a'.repeat(LIMITS.accessLogQueueBytes)), 1, slots);
+    byBytes.write(Buffer.from('b'), 1, slots);
     expect(byBytes.dropped).toBe(1);
   });
 
@@ -85,13 +85,13 @@ describe('AccessLogWriter', () => {
     const slots = worker();
     const { log, messages } = recordingLog();
     const writer = new AccessLogWriter(destination, log);
-    writer.write('a\n', 2, slots);
-    writer.write('b\n', 3, slots);
+    writer.write(Buffer.from('a\n'), 2, slots);
+    writer.write(Buffer.from('b\n'), 3, slots);
     destination.finish(new Error('ENOSPC'));
     destination.finish(new Error('ENOSPC'));
     expect(writer.dropped).toBe(5);
     expect(messages).toEqual(['access log cannot be written; lines are dropped']);
-    writer.write('c\n', 1, slots);
+    writer.write(Buffer.from('c\n'), 1, slots);
     destination.finish(null);
     expect(destination.written).toEqual(['c\n']);
     expect(messages.at(-1)).toBe('access log is written again');
@@ -101,10 +101,10 @@ describe('AccessLogWriter', () => {
   it('does not wait for a destination that hangs longer than the deadline', async () => {
     const destination = new Slow();
     const writer = new AccessLogWriter(destination, silentLog);
-    writer.write('a\n', 1, worker());
+    writer.write(Buffer.from('a\n'), 1, worker());
     await writer.close(20);
     expect(destination.closed).toBe(false);
-    writer.write('b\n', 1, worker());
+    writer.write(Buffer.from('b\n'), 1, worker());
     expect(writer.dropped).toBe(1);
   });
 
@@ -121,7 +121,7 @@ describe('a log file', () => {
     const slots = worker();
     for (const text of ['first\n', 'second\n']) {
       const writer = new AccessLogWriter(openDestination(path), silentLog);
-      writer.write(text, 1, slots);
+      writer.write(Buffer.from(text), 1, slots);
       await writer.close(5000);
     }
     expect(readFileSync(path, 'utf8')).toBe('first\nsecond\n');
@@ -131,11 +131,11 @@ describe('a log file', () => {
     const done = new Promise<void>((resolve) => (reopened = resolve));
     const writer = new AccessLogWriter(openDestination(path), { ...silentLog, info: () => reopened() });
     renameSync(path, `${path}.1`);
-    writer.write('to the old\n', 1, slots);
+    writer.write(Buffer.from('to the old\n'), 1, slots);
     writer.reopen();
     await done;
     await writer.flush(5000);
-    writer.write('to the new\n', 1, slots);
+    writer.write(Buffer.from('to the new\n'), 1, slots);
     await writer.close(5000);
     expect(readFileSync(`${path}.1`, 'utf8')).toBe('first\nsecond\nto the old\n');
     expect(readFileSync(path, 'utf8')).toBe('to the new\n');
@@ -155,7 +155,7 @@ describe('a log file', () => {
   it('counts lines that a full disk refuses', async () => {
     const writer = new AccessLogWriter(openDestination('/dev/full'), silentLog);
     const slots = worker();
-    writer.write('a\n', 1, slots);
+    writer.write(Buffer.from('a\n'), 1, slots);
     await writer.close(5000);
     expect(writer.dropped).toBe(1);
     expect(slots.get(WORKER_SLOTS.accessLogSettled)).toBe(1);
@@ -174,7 +174,7 @@ describe('standard output', () => {
     const slots = new MetricSlots(new SeriesTable().attach());
     const line = 'x'.repeat(99) + '\\n';
     process.on('message', async (command) => {
-      if (command === 'write') for (let i = 0; i < 50; i++) writer.write(line.repeat(500), 500, slots);
+      if (command === 'write') for (let i = 0; i < 50; i++) writer.write(Buffer.from(line.repeat(500)), 500, slots);
       if (command === 'close') await writer.close(1000);
       process.send(writer.dropped);
       if (command === 'close') process.exit(0);

@@ -7,7 +7,7 @@ import type { LogDestination } from './access-log-destination.ts';
 const WRITE_BYTES = 1024 * 1024;
 
 interface Batch {
-  readonly text: string;
+  readonly bytes: Uint8Array;
   readonly lines: number;
   readonly worker: MetricSlots;
 }
@@ -40,21 +40,21 @@ export class AccessLogWriter {
 
   /**
    * Takes a batch of a worker.
-   * @param text whole lines in ASCII, as `AccessLog` posts them.
+   * @param bytes whole lines in ASCII, as `AccessLog` posts them.
    * @param worker the main thread's view of that worker's slots, where the lines are settled.
    */
-  write(text: string, lines: number, worker: MetricSlots): void {
+  write(bytes: Uint8Array, lines: number, worker: MetricSlots): void {
     const full =
       this.#queuedLines + lines > LIMITS.accessLogQueueLines ||
-      this.#queuedBytes + text.length > LIMITS.accessLogQueueBytes;
+      this.#queuedBytes + bytes.length > LIMITS.accessLogQueueBytes;
     if (this.#closed || full) {
       this.#dropped += lines;
       worker.add(WORKER_SLOTS.accessLogSettled, lines);
       return;
     }
-    this.#queue.push({ text, lines, worker });
+    this.#queue.push({ bytes, lines, worker });
     this.#queuedLines += lines;
-    this.#queuedBytes += text.length;
+    this.#queuedBytes += bytes.length;
     if (!this.#writing) this.#pump();
   }
 
@@ -94,8 +94,7 @@ export class AccessLogWriter {
       for (const resolve of this.#idle.splice(0)) resolve();
       return;
     }
-    const text = batches.map((batch) => batch.text).join('');
-    this.#destination.write(Buffer.from(text, 'latin1'), (error) => {
+    this.#destination.write(Buffer.concat(batches.map(({ bytes }) => bytes)), (error) => {
       this.#note(error);
       for (const batch of batches) this.#settle(batch, error !== null);
       this.#pump();
@@ -105,13 +104,13 @@ export class AccessLogWriter {
   #take(): Batch[] {
     let bytes = 0;
     let count = 0;
-    while (count < this.#queue.length && bytes < WRITE_BYTES) bytes += this.#queue[count++]!.text.length;
+    while (count < this.#queue.length && bytes < WRITE_BYTES) bytes += this.#queue[count++]!.bytes.length;
     return this.#queue.splice(0, count);
   }
 
   #settle(batch: Batch, lost: boolean): void {
     this.#queuedLines -= batch.lines;
-    this.#queuedBytes -= batch.text.length;
+    this.#queuedBytes -= batch.bytes.length;
     if (lost) this.#dropped += batch.lines;
     batch.worker.add(WORKER_SLOTS.accessLogSettled, batch.lines);
   }

@@ -30,7 +30,11 @@ function setUp() {
   let now = 0;
   const wheel = new TimerWheel(10, () => now);
   const create = () =>
-    new AccessLog(new MetricSlots(buffer), wheel, (batch, lines) => void posts.push({ batch, lines }));
+    new AccessLog(
+      new MetricSlots(buffer),
+      wheel,
+      (batch, lines) => void posts.push({ batch: Buffer.from(batch).toString('latin1'), lines }),
+    );
   const wait = (ms: number) => {
     now += ms;
     wheel.advance();

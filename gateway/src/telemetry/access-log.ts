@@ -4,11 +4,11 @@ import type { Expirable, TimerWheel } from '../core/wheel.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { formatLine } from './access-log-line.ts';
 
-/** Takes a batch of whole lines, each with its newline, to the writer on the main thread. */
-export type PostBatch = (batch: string, lines: number) => void;
+/** Takes a batch of whole lines in ASCII, each with its newline, to the writer on the main thread; it owns the bytes. */
+export type PostBatch = (batch: Uint8Array<ArrayBuffer>, lines: number) => void;
 
 /**
- * The access log of one worker. Lines are gathered in one string and posted by size or time. How many of them the writer
+ * The access log of one worker. Lines are gathered in one buffer and posted by size or time. How many of them the writer
  * still has is read from shared memory, so that no acknowledgements travel: beyond `LIMITS.accessLogQueueLines` new lines
  * are counted and dropped.
  */
@@ -16,7 +16,9 @@ export class AccessLog implements Expirable {
   readonly #slots: MetricSlots;
   readonly #wheel: TimerWheel;
   readonly #post: PostBatch;
-  #batch = '';
+  /** Longer than the longest line on top of a full batch. */
+  #buffer = Buffer.allocUnsafeSlow(2 * LIMITS.accessLogBatchBytes);
+  #length = 0;
   #lines = 0;
   #timerSet = false;
 
@@ -34,9 +36,9 @@ export class AccessLog implements Expirable {
       this.#slots.add(WORKER_SLOTS.accessLogDropped, 1);
       return;
     }
-    this.#batch += formatLine(exchange, performance.now());
+    this.#length += this.#buffer.write(formatLine(exchange, performance.now()), this.#length, 'latin1');
     this.#lines++;
-    if (this.#batch.length >= LIMITS.accessLogBatchBytes) this.flush();
+    if (this.#length >= LIMITS.accessLogBatchBytes) this.flush();
     else if (!this.#timerSet) {
       this.#timerSet = true;
       this.#wheel.schedule(this, LIMITS.accessLogFlushMs);
@@ -46,9 +48,9 @@ export class AccessLog implements Expirable {
   /** Posts what is gathered; before a worker ends, its last lines go so. */
   flush(): void {
     if (this.#lines === 0) return;
-    const batch = this.#batch;
+    const batch = new Uint8Array(this.#buffer.subarray(0, this.#length));
     const lines = this.#lines;
-    this.#batch = '';
+    this.#length = 0;
     this.#lines = 0;
     this.#slots.add(WORKER_SLOTS.accessLogPosted, lines);
     this.#post(batch, lines);

@@ -69,19 +69,19 @@ export enum Act {
   EndName,
   NameUnit,
   NameDigit,
+  BeginMask,
+  SkipBlanks,
   OpenObject,
   OpenList,
-  Close,
-  /** The number has ended before this byte. */
+  /** The number has ended before this byte. From here on a value has ended. */
   EndNumber,
   /** The word ends with this byte. */
   EndWord,
-  BeginMask,
-  SkipBlanks,
+  Close,
 }
 
 /** 256 bytes for each state: the next state, or from `Act.Fail` on what is to be done. */
-export const TABLE: usize = memory.data(44 << 8);
+export const TABLE: usize = memory.data(<i32>State.Count << 8);
 
 const DIGITS = '0123456789';
 const HEX_DIGITS = '0123456789abcdefABCDEF';

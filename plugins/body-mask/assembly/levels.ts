@@ -1,56 +1,86 @@
 import { State } from './grammar';
 
-const SMALLEST = 16;
 /** As deep as common parsers go; documents that nest deeper are refused. */
 const DEEPEST = 1000;
+const SMALLEST = 16;
+
+/** Bytes of a level: its paths, then how many names lead to its members, then what comes after a value in it. */
+const LEVEL: usize = 16;
+const NAMES: usize = 8;
+const AFTER: usize = 12;
 
 /** The objects and lists around a place in a document. */
 @final
 export class Levels {
-  depth: i32 = 0;
-  /** What comes after a value in the innermost one. */
-  after: State = State.Top;
-  /** The paths that lead on from members of the innermost one; see PathSet. */
-  paths: u64;
-  /** How many names lead to the members of the innermost one, without their own. */
-  names: i32 = -1;
-  /** What is around the innermost one, from outside: its paths, and below them whether it is an object. */
-  private outer: StaticArray<u64> = new StaticArray<u64>(SMALLEST);
+  private block: ArrayBuffer = new ArrayBuffer(SMALLEST * <i32>LEVEL);
+  /** Address of the innermost one. */
+  private top: usize = 0;
+  private limit: usize = 0;
 
-  /** @param paths those that lead on from the top of a document */
+  /** @param paths those that lead on from the top of a document, see PathSet */
   constructor(paths: u64) {
-    this.paths = paths;
+    this.top = changetype<usize>(this.block);
+    this.limit = this.top + this.block.byteLength;
+    store<u64>(this.top, paths);
+    store<i32>(this.top, -1, NAMES);
+    store<u32>(this.top, State.Top, AFTER);
+  }
+
+  /** What comes after a value. */
+  @inline
+  get after(): State {
+    return load<u32>(this.top, AFTER);
+  }
+
+  @inline
+  set after(state: State) {
+    store<u32>(this.top, state, AFTER);
+  }
+
+  /** The paths that lead on from members of the innermost one. */
+  @inline
+  get paths(): u64 {
+    return load<u64>(this.top);
+  }
+
+  /** How many names lead to the members of the innermost one, without their own. */
+  @inline
+  get names(): i32 {
+    return load<i32>(this.top, NAMES);
+  }
+
+  /** Nothing is around. */
+  get isEmpty(): bool {
+    return this.top == changetype<usize>(this.block);
   }
 
   /** False: too deep. @param paths those that lead on from what is opened */
   @inline
-  open(isObject: bool, paths: u64): bool {
-    const depth = this.depth;
-    if (depth == this.outer.length && !this.grow()) return false;
-    unchecked((this.outer[depth] = (this.paths << 1) | u64(this.after == State.AfterMember)));
-    this.depth = depth + 1;
-    this.after = isObject ? State.AfterMember : State.AfterItem;
-    this.paths = paths;
-    if (isObject) this.names++;
+  open(after: State, paths: u64): bool {
+    const names = this.names + i32(after == State.AfterMember);
+    const top = this.top + LEVEL;
+    this.top = top;
+    if (top == this.limit && !this.grow()) return false;
+    store<u64>(this.top, paths);
+    store<i32>(this.top, names, NAMES);
+    store<u32>(this.top, after, AFTER);
     return true;
   }
 
   @inline
   close(): void {
-    const depth = this.depth - 1;
-    const outer = unchecked(this.outer[depth]);
-    if (this.after == State.AfterMember) this.names--;
-    this.depth = depth;
-    this.after = outer & 1 ? State.AfterMember : depth ? State.AfterItem : State.Top;
-    this.paths = outer >> 1;
+    this.top -= LEVEL;
   }
 
   private grow(): bool {
-    const old = this.outer;
-    if (old.length >= DEEPEST) return false;
-    const size = min(old.length << 2, DEEPEST);
-    this.outer = new StaticArray<u64>(size);
-    memory.copy(changetype<usize>(this.outer), changetype<usize>(old), <usize>old.length << 3);
+    const old = this.block;
+    const size = min(old.byteLength << 2, (DEEPEST + 1) * <i32>LEVEL);
+    if (size == old.byteLength) return false;
+    const block = new ArrayBuffer(size);
+    memory.copy(changetype<usize>(block), changetype<usize>(old), old.byteLength);
+    this.block = block;
+    this.top = changetype<usize>(block) + old.byteLength;
+    this.limit = changetype<usize>(block) + size;
     return true;
   }
 }

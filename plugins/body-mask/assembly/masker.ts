@@ -1,15 +1,17 @@
 import { Act, State, TABLE, endsNumber } from './grammar';
 import { Levels } from './levels';
-import { Name, TOO_LONG } from './name';
+import { Name, TOO_LONG, hexDigit, unescaped } from './name';
 import { output } from './output';
 import { COMPLETE } from './path-set';
 import { Rules } from './rules';
 import { endOfPlain, endOfSpaces } from './scan';
 
-/** No value is being masked. */
-const NONE: i32 = -1;
+/** In the place of what comes after the value that is being masked, which is a member's. */
+const ENDS_MASK: State = State.Count;
 
 const QUOTE = 0x22;
+/** What stands between most names and their values. */
+const COLON_QUOTE = 0x223a;
 
 /**
  * Reads JSON piece by piece and writes it to `output` with the values of some members replaced, everything else byte by
@@ -31,8 +33,8 @@ export class Masker {
   private isOtherName: bool = false;
   /** The paths that lead on from the next value. */
   private paths: u64;
-  /** How deep the value stands that is being masked, or NONE. */
-  private masked: i32 = NONE;
+  /** A value is being masked. */
+  private masks: bool = false;
   /** From here on the piece has not been written yet. */
   private from: usize = 0;
 
@@ -46,7 +48,7 @@ export class Masker {
   /** The document can end here. */
   get isComplete(): bool {
     const state = this.state;
-    return state == State.Start || state == State.Top || (this.levels.depth == 0 && endsNumber(state));
+    return state == State.Start || state == State.Top || (this.levels.isEmpty && endsNumber(state));
   }
 
   /** Reads a piece. `output` holds what it becomes, if it has `changed`. False: the document is broken. */
@@ -54,70 +56,108 @@ export class Masker {
     const start = changetype<usize>(piece);
     const end = start + piece.byteLength;
     output.begin(piece.byteLength);
-    this.changed = this.masked != NONE;
+    this.changed = this.masks;
     this.from = start;
     const at = this.pass(start, end);
     this.position += at - start;
     if (this.failed) return false;
-    if (this.changed && this.masked == NONE) output.add(this.from, <i32>(end - this.from));
+    if (this.changed && !this.masks) output.add(this.from, <i32>(end - this.from));
     return true;
   }
 
-  /** Reads to the end, or to a fault; answers where that is. */
-  @inline
+  /**
+   * Reads to the end, or to a fault; answers where that is. Long, and what it calls is inlined: every call and every turn
+   * of a loop costs fuel, and this is where documents are paid for.
+   */
   private pass(at: usize, end: usize): usize {
+    const levels = this.levels;
     let state = this.state;
     while (at < end) {
-      let next: i32 = 0;
-      // Most bytes lead to a state and no further: nothing else is in this loop, which pays for all that is in it.
-      while (at < end) {
-        next = load<u8>((state << 8) + load<u8>(at), TABLE);
-        if (next >= Act.Fail) break;
-        state = <State>next;
+      let act: i32 = 0;
+      // Most bytes lead to a state and no further.
+      do {
+        act = load<u8>((state << 8) + load<u8>(at), TABLE);
+        if (act >= Act.Fail) break;
+        state = <State>act;
         at++;
-      }
-      this.state = state;
+      } while (at != end);
       if (at == end) break;
-      at = this.act(next, at, end);
-      if (this.failed) break;
-      state = this.state;
+      if (act >= Act.EndNumber) {
+        if (act != Act.EndNumber) at++;
+        if (act == Act.Close) {
+          levels.close();
+          this.paths = levels.paths;
+        }
+        state = levels.after;
+        if (state == ENDS_MASK) state = this.endMask(at);
+        continue;
+      }
+      if (act >= Act.OpenObject) {
+        const after = act == Act.OpenObject ? State.AfterMember : State.AfterItem;
+        if (!levels.open(after, this.paths)) {
+          this.failed = true;
+          break;
+        }
+        state = act == Act.OpenObject ? State.FirstMember : State.FirstItem;
+        at++;
+        continue;
+      }
+      if (act == Act.BeginName && !this.masks) {
+        const from = at + 1;
+        at = endOfPlain(from, end);
+        if (!endsHere(at, end)) {
+          this.name.add(from, <i32>(at - from));
+          state = this.afterPart();
+          continue;
+        }
+        state = this.look(from, <i32>(at - from));
+        at++;
+        if (state != State.Colon || at + 2 > end || load<u16>(at) != COLON_QUOTE) continue;
+        at++;
+        act = Act.BeginText;
+      }
+      if (act == Act.BeginText) {
+        at = endOfPlain(at + 1, end);
+        if (endsHere(at, end)) {
+          at++;
+          state = levels.after;
+          if (state == ENDS_MASK) state = this.endMask(at);
+        } else {
+          state = State.Text;
+        }
+      } else if (act == Act.SkipBlanks) {
+        at = endOfSpaces(at + 1, end);
+      } else {
+        this.state = state;
+        at = this.act(act, at, end);
+        if (this.failed) break;
+        state = this.state;
+      }
     }
+    this.state = state;
     return at;
   }
 
   /** Does what the byte asks for; answers where to read on. */
-  @inline
   private act(act: i32, at: usize, end: usize): usize {
     switch (act) {
-      case Act.BeginText:
-        return this.runText(at + 1, end);
-      case Act.RunText:
-        return this.runText(at, end);
-      case Act.EndText:
-        return this.endText(at);
       case Act.BeginName:
-        return this.masked == NONE ? this.runName(at + 1, end) : this.runOtherName(at + 1, end);
+        this.state = this.beginOtherName();
+        return at + 1;
+      case Act.RunText:
+        return endOfPlain(at, end);
+      case Act.EndText:
+        return this.endText(at + 1);
       case Act.RunName:
         return this.runName(at, end);
       case Act.EndName:
-        return this.endName(at);
+        return this.endName(at + 1);
       case Act.NameUnit:
-        return this.addUnit(unescaped(load<u8>(at)), at);
+        return this.addUnit(unescaped(load<u8>(at)), at + 1);
       case Act.NameDigit:
-        return this.addDigit(at);
-      case Act.OpenObject:
-      case Act.OpenList:
-        return this.open(act == Act.OpenObject, at);
-      case Act.Close:
-        return this.close(at);
-      case Act.EndNumber:
-        return this.endValue(at);
-      case Act.EndWord:
-        return this.endValue(at + 1);
+        return this.addDigit(hexDigit(load<u8>(at)), at + 1);
       case Act.BeginMask:
         return this.beginMask(at);
-      case Act.SkipBlanks:
-        return endOfSpaces(at + 1, end);
       default:
         this.failed = true;
         return at;
@@ -126,29 +166,11 @@ export class Masker {
 
   // --- values
 
-  @inline
-  private open(isObject: bool, at: usize): usize {
-    this.failed = !this.levels.open(isObject, this.paths);
-    this.state = isObject ? State.FirstMember : State.FirstItem;
-    return at + 1;
-  }
-
-  @inline
-  private close(at: usize): usize {
-    this.levels.close();
-    this.paths = this.levels.paths;
-    return this.endValue(at + 1);
-  }
-
-  /** @param at the first byte behind the value */
-  @inline
-  private endValue(at: usize): usize {
-    const levels = this.levels;
-    this.state = levels.after;
-    if (levels.depth == this.masked) {
-      this.masked = NONE;
-      this.from = at;
-    }
+  /** @param at the first byte behind the string */
+  private endText(at: usize): usize {
+    const after = this.levels.after;
+    if (this.isOtherName) this.state = this.endOtherName();
+    else this.state = after == ENDS_MASK ? this.endMask(at) : after;
     return at;
   }
 
@@ -157,113 +179,91 @@ export class Masker {
     const mask = this.rules.mask;
     this.state = State.Value;
     this.changed = true;
-    this.masked = this.levels.depth;
+    this.masks = true;
+    this.levels.after = ENDS_MASK;
     output.add(this.from, <i32>(at - this.from));
     output.add(changetype<usize>(mask), mask.byteLength);
     return at;
   }
 
-  /** Reads on in a string. */
-  @inline
-  private runText(at: usize, end: usize): usize {
-    const to = endOfPlain(at, end);
-    if (to < end && load<u8>(to) == QUOTE) return this.endText(to);
-    this.state = State.Text;
-    return to;
-  }
-
-  @inline
-  private endText(at: usize): usize {
-    if (!this.isOtherName) return this.endValue(at + 1);
-    this.isOtherName = false;
-    if (this.masked == NONE) this.look(0, TOO_LONG);
-    else this.state = State.Colon;
-    return at + 1;
+  /** @param at the first byte behind the value */
+  private endMask(at: usize): State {
+    this.masks = false;
+    this.from = at;
+    this.levels.after = State.AfterMember;
+    return State.AfterMember;
   }
 
   // --- names
 
   /** Reads on in a name. */
-  @inline
   private runName(at: usize, end: usize): usize {
     const to = endOfPlain(at, end);
-    const name = this.name;
-    if (name.isEmpty && to < end && load<u8>(to) == QUOTE) {
-      this.look(at, <i32>(to - at));
-      return to + 1;
-    }
-    this.state = State.Name;
-    name.add(at, <i32>(to - at));
-    return this.afterPart(to);
-  }
-
-  /** Reads on in a name that need not be known. */
-  private runOtherName(at: usize, end: usize): usize {
-    this.isOtherName = true;
-    return this.runText(at, end);
+    this.name.add(at, <i32>(to - at));
+    this.state = this.afterPart();
+    return to;
   }
 
   private endName(at: usize): usize {
     const name = this.name;
     name.flush();
-    this.look(changetype<usize>(name.bytes), name.size);
+    this.state = this.look(changetype<usize>(name.bytes), name.size);
     name.clear();
-    return at + 1;
+    return at;
   }
 
   private addUnit(unit: u32, at: usize): usize {
-    this.state = State.Name;
     this.name.addUnit(unit);
-    return this.afterPart(at + 1);
+    this.state = this.afterPart();
+    return at;
   }
 
-  private addDigit(at: usize): usize {
+  private addDigit(digit: u32, at: usize): usize {
     const name = this.name;
-    name.addDigit(hexDigit(load<u8>(at)));
+    name.addDigit(digit);
     if (this.state == State.NameHex4) return this.addUnit(name.digits, at);
     this.state = <State>(this.state + 1);
-    return at + 1;
+    return at;
   }
 
-  /** A name that has become too long to be one of those that are looked for is read on as any other string. */
-  private afterPart(at: usize): usize {
-    if (this.name.size != TOO_LONG) return at;
+  /** A name that has become too long to be one of those that are looked for need not be known any further. */
+  private afterPart(): State {
+    if (this.name.size != TOO_LONG) return State.Name;
     this.name.clear();
+    return this.beginOtherName();
+  }
+
+  /** Such a name is read as any other string. */
+  private beginOtherName(): State {
     this.isOtherName = true;
-    this.state = State.Text;
-    return at;
+    return State.Text;
+  }
+
+  private endOtherName(): State {
+    this.isOtherName = false;
+    return this.masks ? State.Colon : this.look(0, TOO_LONG);
   }
 
   /** The name is complete: is its value masked, and which paths lead on? */
   @inline
-  private look(name: usize, size: i32): void {
-    const rules = this.rules;
-    const levels = this.levels;
-    let masked = rules.fields.has(name, size);
-    this.paths = levels.paths == 0 ? 0 : rules.paths.step(levels.paths, levels.names, name, size);
-    if (this.paths & COMPLETE) masked = true;
-    this.state = masked ? State.MaskedColon : State.Colon;
+  private look(name: usize, size: i32): State {
+    const fields = this.rules.fields;
+    const masked = fields.mayHave(size) && fields.has(name, size);
+    const paths = this.levels.paths;
+    if (paths != 0 && this.lookForPath(paths, name, size)) return State.MaskedColon;
+    return masked ? State.MaskedColon : State.Colon;
+  }
+
+  /** Does a path end with this name? */
+  private lookForPath(paths: u64, name: usize, size: i32): bool {
+    this.paths = this.rules.paths.step(paths, this.levels.names, name, size);
+    return (this.paths & COMPLETE) != 0;
   }
 }
 
-/** What a backslash and this byte stand for. */
-function unescaped(byte: u32): u32 {
-  switch (byte) {
-    case 0x62:
-      return 0x08;
-    case 0x66:
-      return 0x0c;
-    case 0x6e:
-      return 0x0a;
-    case 0x72:
-      return 0x0d;
-    case 0x74:
-      return 0x09;
-    default:
-      return byte;
-  }
-}
-
-function hexDigit(byte: u32): u32 {
-  return byte < 0x3a ? byte - 0x30 : (byte | 0x20) - 0x57;
+/** The string that was read up to here ends here. */
+// @ts-ignore: decorator
+@inline
+function endsHere(at: usize, end: usize): bool {
+  return at < end && load<u8>(at) == QUOTE;
 }

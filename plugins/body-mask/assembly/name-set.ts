@@ -22,8 +22,14 @@ export class NameSet {
     this.buckets[bucket] = new Entry(name, this.buckets[bucket]);
   }
 
+  /** False: no name has this length. */
+  @inline
+  mayHave(size: i32): bool {
+    return ((this.lengths >> min(size, 63)) & 1) != 0;
+  }
+
   has(address: usize, size: i32): bool {
-    if (((this.lengths >> min(size, 63)) & 1) == 0 || size > this.longest) return false;
+    if (size > this.longest) return false;
     let entry = unchecked(this.buckets[bucketOf(address, size)]);
     while (entry) {
       if (equals(entry.name, address, size)) return true;

@@ -24,10 +24,6 @@ export class Name {
     this.high = NONE;
   }
 
-  get isEmpty(): bool {
-    return this.size == 0 && this.high == NONE;
-  }
-
   /** Adds bytes as they stand in the document. */
   add(address: usize, count: i32): void {
     if (count == 0) return;
@@ -92,4 +88,27 @@ export class Name {
     }
     store<u8>(changetype<usize>(this.bytes) + this.size++, byte);
   }
+}
+
+/** What a backslash and this byte stand for. */
+export function unescaped(byte: u32): u32 {
+  switch (byte) {
+    case 0x62:
+      return 0x08;
+    case 0x66:
+      return 0x0c;
+    case 0x6e:
+      return 0x0a;
+    case 0x72:
+      return 0x0d;
+    case 0x74:
+      return 0x09;
+    default:
+      return byte;
+  }
+}
+
+/** Value of a hexadecimal digit. */
+export function hexDigit(byte: u32): u32 {
+  return byte < 0x3a ? byte - 0x30 : (byte | 0x20) - 0x57;
 }

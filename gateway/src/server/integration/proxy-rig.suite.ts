@@ -80,7 +80,8 @@ export class ProxyRig {
     const wheel = new TimerWheel();
     const metrics = new MetricSlots(this.#series.attach());
     this.#accessLog = new AccessLog(metrics, wheel, (batch) => {
-      for (const line of batch.trimEnd().split('\n')) this.#lines.push(JSON.parse(line) as LogLine);
+      for (const line of Buffer.from(batch).toString().trimEnd().split('\n'))
+        this.#lines.push(JSON.parse(line) as LogLine);
     });
     const drop = (): void => {};
     const error = (fields: LogFields, message: string) => void this.errors.push({ fields, message });
