@@ -35,6 +35,7 @@ COPY --from=build /src/gateway/bin gateway/bin
 COPY --from=build /src/gateway/dist gateway/dist
 COPY --from=build /src/plugins/key-auth/build plugins/key-auth
 COPY --from=build /src/plugins/header-rewrite/build plugins/header-rewrite
+COPY --from=build /src/plugins/body-mask/build plugins/body-mask
 USER 1000:1000
 EXPOSE 8080 8443
 STOPSIGNAL SIGTERM

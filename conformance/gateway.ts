@@ -1,7 +1,16 @@
 // The gateway as a user runs it: its launcher, real configuration files, a process of its own.
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createReadStream, mkdirSync, openSync, closeSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  createReadStream,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  closeSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -54,12 +63,16 @@ export interface RegistryView {
 
 export class GatewayUnderTest {
   readonly directory: string;
-  readonly #child: ReturnType<typeof spawn>;
+  /** Its process; with a `preload`, also the channel to that. */
+  readonly child: ChildProcess;
+  readonly #logStart: number;
   #ports = { listener: 0, admin: 0 };
 
-  constructor(directory: string, child: ReturnType<typeof spawn>) {
+  /** @param logStart where its part of the process log begins, which a former one may have left */
+  constructor(directory: string, child: ChildProcess, logStart: number) {
     this.directory = directory;
-    this.#child = child;
+    this.child = child;
+    this.#logStart = logStart;
   }
 
   /** Of the listener; 0 while it is not open. */
@@ -78,11 +91,11 @@ export class GatewayUnderTest {
   }
 
   get pid(): number {
-    return this.#child.pid!;
+    return this.child.pid!;
   }
 
   get alive(): boolean {
-    return this.#child.exitCode === null && this.#child.signalCode === null;
+    return this.child.exitCode === null && this.child.signalCode === null;
   }
 
   /** A GET on a connection of its own. */
@@ -110,7 +123,7 @@ export class GatewayUnderTest {
   }
 
   processLog(): string {
-    return readFileSync(join(this.directory, 'process.log'), 'utf8');
+    return readFileSync(join(this.directory, 'process.log')).toString('utf8', this.#logStart);
   }
 
   /** Where the access log ends now. */
@@ -131,21 +144,25 @@ export class GatewayUnderTest {
 
   /** SIGTERM; resolves to the exit code, null when it had to be killed. */
   async stop(): Promise<number | null> {
-    const exited = this.alive ? once(this.#child, 'exit') : Promise.resolve();
-    this.#child.kill('SIGTERM');
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_LIMIT_MS);
+    const exited = this.alive ? once(this.child, 'exit') : Promise.resolve();
+    this.child.kill('SIGTERM');
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), STOP_LIMIT_MS);
     await exited;
     clearTimeout(timer);
-    return this.#child.exitCode;
+    return this.child.exitCode;
   }
 }
 
-/** How the gateway is started, when not by this Node from the sources. */
+/** How the gateway is started. */
 export interface Program {
-  /** The launcher `sluice.js`. */
-  readonly launcher: string;
+  /** The launcher `sluice.js`; default: that of the sources. */
+  readonly launcher?: string;
   /** User and group to run as; default: those of this process. */
   readonly user?: number;
+  /** A module that all of its threads load first; it gets a channel to this process. */
+  readonly preload?: string;
+  /** How long it may take to listen, and once more to be ready, ms; default 20 000. */
+  readonly startLimitMs?: number;
 }
 
 /**
@@ -157,21 +174,23 @@ export async function startGateway(
   directory: string,
   files: GatewayFiles,
   listening = true,
-  { launcher, user }: Program = { launcher: LAUNCHER },
+  { launcher = LAUNCHER, user, preload, startLimitMs = START_LIMIT_MS }: Program = {},
 ): Promise<GatewayUnderTest> {
   writeFiles(directory, files);
   const output = openSync(join(directory, 'process.log'), 'a');
+  const logStart = fstatSync(output).size;
   const child = spawn(process.execPath, [launcher, 'run', '-c', 'gateway.yaml'], {
     cwd: directory,
-    stdio: ['ignore', output, output],
+    stdio: ['ignore', output, output, ...(preload === undefined ? [] : ['ipc' as const])],
+    ...(preload === undefined ? {} : { env: { ...process.env, NODE_OPTIONS: `--import=${preload}` } }),
     ...(user === undefined ? {} : { uid: user, gid: user }),
   });
   closeSync(output);
   const kill = (): void => void child.kill('SIGKILL');
   process.on('exit', kill);
   child.once('exit', () => process.off('exit', kill));
-  const gateway = new GatewayUnderTest(directory, child);
-  const deadline = performance.now() + START_LIMIT_MS;
+  const gateway = new GatewayUnderTest(directory, child, logStart);
+  const deadline = performance.now() + startLimitMs;
   while ((listening ? gateway.port : gateway.adminPort) === 0) {
     if (!gateway.alive || performance.now() > deadline) {
       kill();
@@ -186,32 +205,37 @@ export async function startGateway(
 export async function startReadyGateway(
   directory: string,
   files: GatewayFiles,
-  program?: Program,
+  program: Program = {},
 ): Promise<GatewayUnderTest> {
   const gateway = await startGateway(directory, files, true, program);
   await until(
     'the gateway to be ready',
     () => gateway.admin('/readyz'),
     ({ status }) => status === 200,
+    program.startLimitMs ?? START_LIMIT_MS,
   );
   return gateway;
 }
 
 function writeFiles(directory: string, { gateway, tenants }: GatewayFiles): void {
   mkdirSync(join(directory, 'tenants'), { recursive: true });
-  const whole = {
+  writeFileSync(join(directory, 'gateway.yaml'), gatewayText(gateway));
+  for (const [name, tenant] of Object.entries(tenants)) {
+    writeFileSync(join(directory, 'tenants', `${name}.yaml`), stringify(tenant));
+  }
+}
+
+/** A gateway.yaml with these sections. */
+export function gatewayText(sections: object): string {
+  return stringify({
     apiVersion: 'sluice/v1',
     listeners: [{ name: 'http', address: '127.0.0.1', port: 0 }],
     admin: { address: '127.0.0.1', port: 0 },
     tenants: { directory: 'tenants' },
     accessLog: { path: 'access.log' },
     shutdown: { grace: '0s' },
-    ...gateway,
-  };
-  writeFileSync(join(directory, 'gateway.yaml'), stringify(whole));
-  for (const [name, tenant] of Object.entries(tenants)) {
-    writeFileSync(join(directory, 'tenants', `${name}.yaml`), stringify(tenant));
-  }
+    ...sections,
+  });
 }
 
 function portsIn(log: string): { listener: number; admin: number } {

@@ -11,10 +11,14 @@ export interface LoadOptions {
   readonly port: number;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Host headers, in turn; default: that of `headers`. */
+  readonly hosts?: readonly string[];
   /** Keep-alive connections, each with one GET at a time. */
   readonly connections: number;
   /** Pause of a connection before each request in ms; 0: as fast as it goes. */
   readonly delayMs: number;
+  /** Over TLS, whatever the certificate; wrk only. */
+  readonly tls?: boolean;
 }
 
 /** What went wrong is counted by the load generator, not by the gateway. */
@@ -49,15 +53,18 @@ let scripts = 0;
 
 /** wrk with one thread. Its report is parsed; one that cannot be read is an error. */
 export const startWrk: LoadStarter = (options, directory) => {
-  const { port, path, headers, connections, delayMs } = options;
+  const { port, path, headers, connections, tls = false } = options;
   const args = ['-t1', `-c${connections}`, `-d${LONGEST_S}s`, '--timeout', `${TIMEOUT_MS / 1000}s`];
   for (const [name, value] of Object.entries(headers)) args.push('-H', `${name}: ${value}`);
-  if (delayMs > 0) {
-    const script = join(directory, `wrk-${++scripts}.lua`);
-    writeFileSync(script, `function delay() return ${delayMs} end\n`);
-    args.push('-s', script);
+  const script = scriptOf(options);
+  if (script !== '') {
+    const file = join(directory, `wrk-${++scripts}.lua`);
+    writeFileSync(file, script);
+    args.push('-s', file);
   }
-  const child = spawn('wrk', [...args, `http://127.0.0.1:${port}${path}`], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('wrk', [...args, `${tls ? 'https' : 'http'}://127.0.0.1:${port}${path}`], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -74,6 +81,25 @@ export const startWrk: LoadStarter = (options, directory) => {
     },
   };
 };
+
+function scriptOf({ delayMs, hosts = [] }: LoadOptions): string {
+  const delay = delayMs > 0 ? `function delay() return ${delayMs} end\n` : '';
+  if (hosts.length === 0) return delay;
+  const requests = `local hosts = { ${hosts.map((host) => JSON.stringify(host)).join(', ')} }
+local requests, turn = {}, 0
+function init()
+  for i, host in ipairs(hosts) do
+    wrk.headers["Host"] = host
+    requests[i] = wrk.format("GET")
+  end
+end
+function request()
+  turn = turn % #hosts + 1
+  return requests[turn]
+end
+`;
+  return delay + requests;
+}
 
 /** @throws when the text is no report of wrk. */
 export function parseWrk(text: string): LoadReport {
@@ -98,7 +124,7 @@ export function parseWrk(text: string): LoadReport {
 }
 
 /** Keep-alive connections of this process; a few hundred requests per second. */
-export const startLoader: LoadStarter = ({ port, path, headers, connections, delayMs }) => {
+export const startLoader: LoadStarter = ({ port, path, headers, hosts = [], connections, delayMs }) => {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const start = performance.now();
   const count = { requests: 0, non2xx: 0, connectErrors: 0, readErrors: 0, writeErrors: 0, timeouts: 0 };
@@ -107,7 +133,8 @@ export const startLoader: LoadStarter = ({ port, path, headers, connections, del
   function request(): Promise<void> {
     return new Promise((resolve) => {
       const sentAt = performance.now();
-      const sent = get({ host: '127.0.0.1', port, path, headers, agent }, (response) => {
+      const host = hosts.length === 0 ? {} : { host: hosts[count.requests % hosts.length] };
+      const sent = get({ host: '127.0.0.1', port, path, headers: { ...headers, ...host }, agent }, (response) => {
         response.resume();
         response.once('error', () => failed('readErrors'));
         response.once('end', () => {

@@ -19,7 +19,11 @@ export async function refusalOf(file: string, configuration: string): Promise<st
   const keep: Log['error'] = (_fields, message) => lines.push(message);
   const module = await prepareModule(await readFile(file), { name: file, memory: 16 << 20, startFuel: FUEL.configure });
   const plugin = new Plugin(
-    { name: 'plugin', tenant: 'test', version: { module, configuration: Buffer.from(configuration), fuel: FUEL, bodyLimit: 1 << 20 } },
+    {
+      name: 'plugin',
+      tenant: 'test',
+      version: { module, configuration: Buffer.from(configuration), fuel: FUEL, bodyLimit: 1 << 20 },
+    },
     {
       log: { debug: keep, info: keep, warn: keep, error: keep },
       wheel: new TimerWheel(),

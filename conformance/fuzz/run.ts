@@ -1,12 +1,7 @@
-// npm run fuzz [-- --seconds N] [--seed N]: compares the gateway's HTTP/1.1 parser with Node's on generated requests.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+// npm run fuzz [-- --seconds N] [--seed N]: compares the gateway's HTTP/1.1 parsers with Node's on generated messages.
 import { parseArgs } from 'node:util';
-import { disagreement } from './differential.ts';
-import { NodeReader } from './peers.ts';
+import { generate, Judge, keep } from './inputs.ts';
 import { Random } from './random.ts';
-import { requestBytes } from './requests.ts';
 
 const { values } = parseArgs({
   options: {
@@ -17,21 +12,17 @@ const { values } = parseArgs({
 const seed = Number(values.seed);
 const deadline = performance.now() + Number(values.seconds) * 1000;
 const random = new Random(seed);
-const node = new NodeReader();
-let count = 0;
+const judge = new Judge();
+const counts = { requests: 0, GET: 0, HEAD: 0 };
 let failures = 0;
-while (performance.now() < deadline) {
-  const bytes = Buffer.from(requestBytes(random), 'latin1');
-  const found = await disagreement(bytes, node).catch((error: unknown) => `crash: ${String(error)}`);
-  count++;
+while (performance.now() < deadline && failures < 20) {
+  const input = generate(random);
+  counts[input.kind]++;
+  const found = await judge.judge(input);
   if (found === '') continue;
   failures++;
-  const directory = join(import.meta.dirname, 'corpus');
-  mkdirSync(directory, { recursive: true });
-  const name = `${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}.bin`;
-  writeFileSync(join(directory, name), bytes);
-  console.log(`${name}: ${found}\n  ${JSON.stringify(bytes.toString('latin1'))}`);
-  if (failures >= 20) break;
+  console.log(`${keep(input)}: ${found}\n  ${JSON.stringify(input.bytes)}`);
 }
-console.log(`seed ${seed}: ${count} inputs, ${failures} disagreements`);
+const { requests, GET, HEAD } = counts;
+console.log(`seed ${seed}: ${requests} inputs of requests, ${GET + HEAD} of responses, ${failures} disagreements`);
 process.exit(failures === 0 ? 0 : 1);

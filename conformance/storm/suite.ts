@@ -2,12 +2,13 @@
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { descriptorsOf, percentile, rounded, rssMiB, total } from '../figures.ts';
 import { type GatewayUnderTest, startReadyGateway } from '../gateway.ts';
 import type { CaseOutcome, Measured, Suite, SuiteRun } from '../suite.ts';
 import { check, until } from '../until.ts';
 import { startUpstream } from '../upstream.ts';
 import { StormClients, type StormReport } from './clients.ts';
-import { descriptorsOf, rssMiB, total, Watch } from './watch.ts';
+import { Watch } from './watch.ts';
 
 const HOST = 'app.home.example.com';
 const CLIENTS = 10_000;
@@ -84,7 +85,7 @@ function filesOf(upstreamPort: number) {
 async function storm(clients: StormClients, watch: Watch, resuming: boolean): Promise<CaseOutcome> {
   const report = await clients.come(STORM_LIMIT_MS);
   const seen = watch.take();
-  const measured = { ...inNumbers(report), ...roundedOf({ ...seen }) };
+  const measured = { ...inNumbers(report), ...rounded({ ...seen }) };
   check(report.servedMs.length === CLIENTS, `${CLIENTS} clients served`, measured);
   check(report.unexpected.length === 0, 'nothing but answers and honest refusals', report.unexpected);
   check(seen.failed === 0, 'no failure of the client that was there before', measured);
@@ -125,28 +126,15 @@ async function recovered(
 }
 
 function inNumbers({ attempts, refused, turnedAway, resumed, handshakesMs, servedMs }: StormReport): Measured {
-  const [handshakes, served] = [sorted(handshakesMs), sorted(servedMs)];
-  return roundedOf({
+  return rounded({
     attempts,
     ...refused,
     ...turnedAway,
-    handshakes: handshakes.length,
+    handshakes: handshakesMs.length,
     resumed,
-    handshakeP50Ms: at(handshakes, 0.5),
-    handshakeP99Ms: at(handshakes, 0.99),
-    servedP50Ms: at(served, 0.5),
-    servedMaxMs: at(served, 1),
+    handshakeP50Ms: percentile(handshakesMs, 0.5),
+    handshakeP99Ms: percentile(handshakesMs, 0.99),
+    servedP50Ms: percentile(servedMs, 0.5),
+    servedMaxMs: percentile(servedMs, 1),
   });
-}
-
-function sorted(values: readonly number[]): number[] {
-  return [...values].sort((a, b) => a - b);
-}
-
-function at(values: readonly number[], share: number): number {
-  return values[Math.min(values.length - 1, Math.floor(values.length * share))] ?? 0;
-}
-
-function roundedOf(values: Readonly<Record<string, number>>): Measured {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, Math.round(value)]));
 }

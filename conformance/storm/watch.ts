@@ -1,6 +1,6 @@
 // Looks at a gateway while a storm is on: its memory, descriptors, event loops, and a client that was there before.
-import { readdirSync, readFileSync } from 'node:fs';
 import { connect, type TLSSocket } from 'node:tls';
+import { descriptorsOf, rssMiB } from '../figures.ts';
 import type { GatewayUnderTest } from '../gateway.ts';
 
 export interface Watched {
@@ -82,20 +82,6 @@ function highest(page: string, name: string): number {
     Number(value),
   );
   return Math.max(0, ...values);
-}
-
-/** Sum of a metric over its labels. */
-export function total(page: string, name: string, labels = ''): number {
-  const lines = page.split('\n').filter((line) => line.startsWith(`${name}{`) && line.includes(labels));
-  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
-}
-
-export function rssMiB(pid: number): number {
-  return Math.round(Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))![1]) / 1024);
-}
-
-export function descriptorsOf(pid: number): number {
-  return readdirSync(`/proc/${pid}/fd`).length;
 }
 
 /** A client that is connected before the storm and asks on and on, one request after the other. */

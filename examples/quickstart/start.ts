@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { packageVersion, run } from '../../gateway/src/cli/run.ts';
+import { run } from '../../gateway/src/cli/run.ts';
+import { packageVersion } from '../../gateway/src/cli/version.ts';
 import { displayPath } from '../../gateway/src/config/files.ts';
 import type { GatewayProcess } from '../../gateway/src/server/gateway-process.ts';
 import { buildPlugins } from '../../plugins/build.ts';

@@ -29,22 +29,50 @@ const IMPORT =
 interface Edge {
   readonly from: string;
   readonly to: string;
+  /** Only its types are used: nothing is loaded. */
+  readonly typeOnly: boolean;
 }
+
+/** Imports of packages and of Node's own modules. */
+const PACKAGE =
+  /(?:^|\n)\s*(?:import|export)\b[^;'"=]*?\bfrom\s*['"]([^.'"][^'"]*)['"]|\bimport\s*\(?\s*['"]([^.'"][^'"]*)['"]/g;
 
 function importsOf(file: string, text: string): Edge[] {
   const edges: Edge[] = [];
   for (const match of text.matchAll(IMPORT)) {
     const target = match[1] ?? match[2] ?? match[3]!;
-    edges.push({ from: relative(root, file), to: relative(root, resolve(dirname(file), target)) });
+    const typeOnly = /^\s*(?:import|export)\s+type\b/.test(match[0]);
+    edges.push({ from: relative(root, file), to: relative(root, resolve(dirname(file), target)), typeOnly });
   }
   return edges;
 }
 
-function allEdges(): Edge[] {
+function packagesOf(text: string): string[] {
+  return [...text.matchAll(PACKAGE)].map((match) => match[1] ?? match[2]!);
+}
+
+/** Texts of all sources but tests, by path below `root`. */
+function readSources(): Map<string, string> {
   const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
     (name) => name.endsWith('.ts') && !name.endsWith('.test.ts') && !name.endsWith('.suite.ts'),
   );
-  return files.flatMap((name) => importsOf(join(root, name), readFileSync(join(root, name), 'utf8')));
+  return new Map(files.map((name) => [name, readFileSync(join(root, name), 'utf8')]));
+}
+
+/** Sources that are loaded with `start`, itself included. */
+function loadedWith(start: string, edges: readonly Edge[]): Set<string> {
+  const loaded = new Set([start]);
+  for (const file of loaded) {
+    for (const { from, to, typeOnly } of edges) if (from === file && !typeOnly) loaded.add(to);
+  }
+  return loaded;
+}
+
+/** The table of folders in docs/architecture.md: layer and thread by folder. */
+function readTable(): Map<string, { layer: number; thread: string }> {
+  const page = readFileSync(join(root, '../../docs/architecture.md'), 'utf8');
+  const rows = page.matchAll(/^\| (\d) \| `(\w+)` \| .* \| ([^|]+) \|$/gm);
+  return new Map(Array.from(rows, ([, layer, folder, thread]) => [folder!, { layer: Number(layer), thread: thread! }]));
 }
 
 function folderOf(file: string): string {
@@ -52,14 +80,14 @@ function folderOf(file: string): string {
 }
 
 /** A worker's entry file is named by URL from the thread that starts it; that is no import of its code. */
-function breaksLayers({ from, to }: Edge): boolean {
+function breaksLayers({ from, to }: Pick<Edge, 'from' | 'to'>): boolean {
   const [source, target] = [folderOf(from), folderOf(to)];
   if (source === target) return false;
   const [high, low] = [LAYERS[source], LAYERS[target]];
   return high === undefined || low === undefined || low >= high;
 }
 
-function findCycle(edges: readonly Edge[]): string[] | null {
+function findCycle(edges: readonly Pick<Edge, 'from' | 'to'>[]): string[] | null {
   const graph = new Map<string, string[]>();
   for (const { from, to } of edges) graph.set(from, [...(graph.get(from) ?? []), to]);
   const state = new Map<string, 'open' | 'done'>();
@@ -84,9 +112,10 @@ function findCycle(edges: readonly Edge[]): string[] | null {
   return null;
 }
 
-describe('layers', () => {
-  const edges = allEdges();
+const sources = readSources();
+const edges = [...sources].flatMap(([name, text]) => importsOf(join(root, name), text));
 
+describe('layers', () => {
   it('reads the imports of the sources', () => {
     expect(edges.length).toBeGreaterThan(50);
   });
@@ -116,5 +145,49 @@ describe('layers', () => {
       join('core', 'b.ts'),
       join('core', 'c.ts'),
     ]);
+  });
+});
+
+describe('docs/architecture.md', () => {
+  const table = readTable();
+
+  it('has the folders with their layers', () => {
+    const layers = Object.entries(LAYERS).filter(([folder]) => folder !== 'main.ts');
+    expect(Object.fromEntries([...table].map(([folder, { layer }]) => [folder, layer]))).toEqual(
+      Object.fromEntries(layers),
+    );
+    expect(new Set([...sources.keys()].map(folderOf))).toEqual(new Set(Object.keys(LAYERS)));
+  });
+
+  it('says which folders a worker loads', () => {
+    const loaded = new Set([...loadedWith(join('server', 'worker-thread.ts'), edges)].map(folderOf));
+    const told = [...table].filter(([, { thread }]) => /both|worker/.test(thread)).map(([folder]) => folder);
+    expect(new Set(told)).toEqual(loaded);
+  });
+});
+
+describe('HTTP libraries', () => {
+  function importersOf(library: RegExp): string[] {
+    const found = [...sources].filter(([, text]) => packagesOf(text).some((name) => library.test(name)));
+    return found.map(([name]) => name).sort();
+  }
+
+  it('are for the main thread, and none of them for traffic', () => {
+    expect(importersOf(/^(node:)?https?$/)).toEqual([]);
+    expect(importersOf(/^undici/)).toEqual([join('cli', 'admin-client.ts'), join('discovery', 'nacos', 'login.ts')]);
+    expect(importersOf(/^fastify/)).toEqual([join('server', 'admin.ts')]);
+  });
+
+  it('are loaded by no worker', () => {
+    const loaded = [...loadedWith(join('server', 'worker-thread.ts'), edges)];
+    const packages = new Set(loaded.flatMap((name) => packagesOf(sources.get(name)!)));
+    expect(packages).toContain('node:net');
+    expect([...packages].filter((name) => /http|undici|fastify|grpc|yaml/.test(name))).toEqual([]);
+  });
+
+  it('are seen in whatever way they are imported', () => {
+    const text =
+      "import http from 'node:http';\nimport 'a';\nexport { b } from 'b';\nconst c = await import('c');\nimport type { D } from 'd';\nimport { e } from './e.ts';";
+    expect(packagesOf(text)).toEqual(['node:http', 'a', 'b', 'c', 'd']);
   });
 });

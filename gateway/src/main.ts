@@ -1,8 +1,5 @@
 import { Argument, Command, Option } from 'commander';
-import { check } from './cli/check.ts';
-import { explain } from './cli/explain.ts';
-import { health } from './cli/health.ts';
-import { packageVersion, run } from './cli/run.ts';
+import { packageVersion } from './cli/version.ts';
 import { SCHEMA_KINDS, type SchemaKind, schemaText } from './cli/schema.ts';
 import type { LogLevel } from './telemetry/process-log.ts';
 
@@ -23,6 +20,7 @@ program
       .default('info'),
   )
   .action(async ({ config, logLevel }: { config: string; logLevel: LogLevel }) => {
+    const { run } = await import('./cli/run.ts');
     const printError = (line: string): void => console.error(line);
     process.exit(await run({ config, logLevel, env: process.env, version, printError }, process));
   });
@@ -33,6 +31,7 @@ program
   .requiredOption('-c, --config <file>', 'gateway.yaml')
   .option('--json', 'print one JSON object')
   .action(async ({ config, json = false }: { config: string; json?: boolean }) => {
+    const { check } = await import('./cli/check.ts');
     process.exitCode = await check({ config, json, env: process.env, print: (line) => console.log(line) });
   });
 
@@ -55,6 +54,7 @@ program
   .option('--admin <url>', 'ask the running gateway for the live endpoints, such as http://127.0.0.1:9901')
   .option('--json', 'print one JSON object')
   .action(async (words: string[], { header, ...flags }: ExplainFlags) => {
+    const { explain } = await import('./cli/explain.ts');
     process.exitCode = await explain({
       ...flags,
       words,
@@ -71,6 +71,7 @@ program
   .option('--admin <url>', 'origin of its admin API', 'http://127.0.0.1:9901')
   .option('--ready', 'ask whether it is ready for traffic')
   .action(async ({ admin, ready = false }: { admin: string; ready?: boolean }) => {
+    const { health } = await import('./cli/health.ts');
     process.exitCode = await health({
       admin,
       ready,

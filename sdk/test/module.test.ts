@@ -20,7 +20,7 @@ describe('the module of a small plugin', () => {
     expect(readFileSync(helloConfig).length).toBeLessThanOrEqual(16_000);
   });
 
-  it('exports the callbacks of the header phases and imports what it uses', () => {
+  it('exports every callback but those of bodies, and imports what it uses', () => {
     const { imports, exports } = new RawPlugin(hello);
     expect(exports.toSorted()).toEqual([
       '_initialize',
@@ -30,6 +30,7 @@ describe('the module of a small plugin', () => {
       'proxy_on_context_create',
       'proxy_on_delete',
       'proxy_on_done',
+      'proxy_on_http_call_response',
       'proxy_on_log',
       'proxy_on_memory_allocate',
       'proxy_on_request_headers',

@@ -48,13 +48,19 @@ describe('docs/cli.md', () => {
     expect({ status, stdout }).toEqual({ status: 0, stdout: example });
   });
 
-  it('has the exit codes', () => {
-    const config = 'examples/quickstart/gateway.yaml';
-    expect(sluice('check', '-c', config).status).toBe(0);
-    expect(sluice('check', '-c', 'missing.yaml').status).toBe(1);
-    expect(sluice('schema', 'tenant').status).toBe(0);
-    expect(sluice('schema', 'else').status).toBe(1);
-    expect(sluice('explain', '-c', config).status).toBe(1);
-    expect(sluice('explain', '-c', config, 'HEAD', '/nowhere', '-H', 'Host: app.home.example.com').status).toBe(2);
+  const config = 'examples/quickstart/gateway.yaml';
+  it.each<[status: number, ...args: string[]]>([
+    [0, 'check', '-c', config],
+    [1, 'check', '-c', 'missing.yaml'],
+    [1, 'check', '-c', config, '--verbose'],
+    [1, 'nothing-like-it'],
+    [1, 'run', '-c', 'missing.yaml'],
+    [0, 'schema', 'tenant'],
+    [1, 'schema', 'else'],
+    [1, 'health', '--admin', 'http://127.0.0.1:1'],
+    [1, 'explain', '-c', config],
+    [2, 'explain', '-c', config, 'HEAD', '/nowhere', '-H', 'Host: app.home.example.com'],
+  ])('has the exit codes: %d of sluice %s', (status, ...args) => {
+    expect(sluice(...args).status).toBe(status);
   });
 });

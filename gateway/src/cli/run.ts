@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { displayPath, readConfigFile } from '../config/files.ts';
 import { parseGateway } from '../config/parse-gateway.ts';
@@ -106,9 +105,3 @@ function printFailure({ code, message }: GatewayError, { printError }: RunOption
 }
 
 function ignore(): void {}
-
-/** Version of the package that this program belongs to. */
-export async function packageVersion(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}

@@ -3,7 +3,8 @@ import type { Report } from './report.ts';
 import { reportCeiling } from './rules.ts';
 import type { PluginUse } from './schema-common.ts';
 import type { TenantConfig } from './schema-tenant.ts';
-import { limitsOf, type TenantsSection } from './schema-tenants-section.ts';
+import type { TenantsSection } from './schema-tenants-section.ts';
+import { limitsOf } from './tenant-grants.ts';
 
 /**
  * Reports what a tenant has beyond what the operator grants it: the first route and the first plugin use that are too

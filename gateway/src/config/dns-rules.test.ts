@@ -49,7 +49,7 @@ describe('a service found by DNS', () => {
       '4:18 a.port: port has no effect without dns — give the port in each address',
     ],
     ['{ dns: x.com, port: 0 }', '4:36 a.port: 0 is not valid here — give a whole number from 1 to 65535'],
-    ['{ dns: x.com, port: "80" }', '4:36 a.port: "80" is not valid here — give a whole number from 1 to 65535'],
+    ['{ dns: x.com, port: "80" }', '4:36 a.port: "80" is text, not a number — remove the quotes: 80'],
     ['{ dns: 5, port: 80 }', '4:23 a.dns: 5 is a number, not text — put it in quotes: "5"'],
   ])('is refused as %s', (service, problem) => {
     expect(problemsOf(service)).toEqual([problem]);

@@ -26,16 +26,16 @@ describe('parseConfigText', () => {
   it.each([
     ['a:\n\tb: 1', '2:1 : tabs are not allowed as indentation'],
     ['a: 1\nb: 2\na: 3', '3:1 a: the key is there twice, first at 1:1'],
-    ['a: 1\n---\nb: 2', '2:1 : source contains multiple documents'],
+    ['a: 1\n---\nb: 2', '2:1 : the file has several documents'],
     ['# nothing\n', '0:0 : the file is empty'],
     ['a: !tag 1', '1:4 : unresolved tag: !tag'],
     ['a: .nan', '1:4 a: .nan is not a number that JSON knows'],
     ['a: &x { b: 1 }\nc:\n  <<: *x', '3:3 c["<<"]: merge keys (<<) are not part of YAML 1.2'],
     ['__proto__: { a: 1 }', '1:1 __proto__: __proto__ cannot be a key'],
     ['? [a]\n: 1', '1:3 : a key that is a list, a mapping or nothing'],
-    ['a: *x', '1:4 a: no anchor &x before this alias'],
+    ['a: *x', '1:4 a: there is no anchor &x before *x'],
     ['a: &x [*x]', '1:8 a[0]: the alias holds itself'],
-    ['a: b: c', '1:4 : nested mappings are not allowed in compact mappings'],
+    ['a: b: c', '1:4 : a "key: value" inside a value'],
   ])('refuses %j', (text, message) => {
     expect(messages(text)).toEqual([message]);
   });

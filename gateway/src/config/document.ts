@@ -2,6 +2,7 @@ import { type Alias, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, pa
 import type { ErrorCode } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { fileProblem, formatPath, type Path, type Problem, shorten } from './problem.ts';
+import { syntaxFaults } from './syntax.ts';
 
 /** Any value of a configuration file, as JSON knows it. */
 export type Plain = null | boolean | number | string | Plain[] | { [key: string]: Plain };
@@ -24,16 +25,6 @@ export interface ConfigDocument {
   sourceOf(path: Path): string | undefined;
 }
 
-const SYNTAX_REMEDIES: Readonly<Record<string, string>> = {
-  TAB_AS_INDENT: 'indent with spaces',
-  BAD_INDENT: 'align the keys of one mapping, and close every bracket',
-  MISSING_CHAR: 'close the quote or bracket, or add the missing character',
-  BLOCK_AS_IMPLICIT_KEY: 'quote a value that holds ": ", or put the inner mapping on its own lines',
-  BAD_SCALAR_START: 'put the value in quotes',
-  MULTIPLE_DOCS: 'keep one document in a file: no line with --- after the first',
-  TAG_RESOLVE_FAILED: 'remove the tag that begins with "!"',
-};
-
 /**
  * Parses YAML 1.2 (core schema), and so JSON. Duplicate keys, tags, merge keys, non-finite numbers, keys that are not
  * scalars, and what exceeds size, depth or number of values are problems. Takes time linear in the text.
@@ -45,6 +36,8 @@ export function parseConfigText(file: string, text: string): ConfigDocument {
   if (countMarks(text) > LIMITS.configMarks) {
     return tooLarge(file, `the file has more than ${LIMITS.configMarks} lines, brackets, commas and items`);
   }
+  const control = text.search(CONTROL);
+  if (control !== -1) return notText(file, text, control);
   const lines = new LineCounter();
   const document = parseDocument(text, {
     lineCounter: lines,
@@ -58,11 +51,10 @@ export function parseConfigText(file: string, text: string): ConfigDocument {
   const reader = new Reader(file, lines);
   const exhausted = document.errors.find((error) => error.code === 'RESOURCE_EXHAUSTION');
   if (exhausted !== undefined) reader.reportDepth(exhausted.pos[0], []);
-  for (const error of exhausted === undefined ? [...document.errors, ...document.warnings] : []) {
-    reader.report(error.pos[0], [], 'SLUICE_CONFIG_SYNTAX', {
-      message: sentence(error.message),
-      remedy: SYNTAX_REMEDIES[error.code] ?? 'write valid YAML 1.2 or JSON',
-    });
+  if (exhausted === undefined) {
+    const { faults, broken } = syntaxFaults(document, text, lines);
+    for (const fault of faults) reader.report(fault.offset, [], 'SLUICE_CONFIG_SYNTAX', fault);
+    reader.broken = broken;
   }
   const root = exhausted === undefined ? document.contents : null;
   if (root === null && reader.problems.length === 0) {
@@ -97,14 +89,25 @@ for (const mark of '\n,[{&*!') MARKS[mark.charCodeAt(0)] = ALWAYS;
 for (const mark of '-?:') MARKS[mark.charCodeAt(0)] = BEFORE_SPACE;
 
 function tooLarge(file: string, message: string): ConfigDocument {
-  const problem = fileProblem(file, 'SLUICE_CONFIG_TOO_LARGE', message, 'split or shorten it');
-  const nowhere = { line: 0, column: 0 };
-  return { value: undefined, problems: [problem], locate: () => nowhere, sourceOf: () => undefined };
+  return unread(fileProblem(file, 'SLUICE_CONFIG_TOO_LARGE', message, 'split or shorten it'));
 }
 
-/** The library's messages as the middle of a line. */
-function sentence(message: string): string {
-  return message.charAt(0).toLowerCase() + message.slice(1).replace(/; please use .*$/, '');
+/** Control characters but tabs and line ends; YAML has none of them (1.2.2 §5.1), and terminals obey some. */
+// oxlint-disable-next-line no-control-regex
+const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]/;
+
+function notText(file: string, text: string, offset: number): ConfigDocument {
+  const before = text.slice(0, offset);
+  const place = { line: before.split('\n').length, column: offset - before.lastIndexOf('\n') };
+  const character = `U+${text.charCodeAt(offset).toString(16).toUpperCase().padStart(4, '0')}`;
+  const message = `the control character ${character} cannot stand in a configuration`;
+  const remedy = 'remove it, and save the file as UTF-8';
+  return unread({ file, ...place, key: '', code: 'SLUICE_CONFIG_SYNTAX', message, remedy });
+}
+
+function unread(problem: Problem): ConfigDocument {
+  const nowhere = { line: 0, column: 0 };
+  return { value: undefined, problems: [problem], locate: () => nowhere, sourceOf: () => undefined };
 }
 
 /** Ends the reading of a document that is too large. */
@@ -112,6 +115,8 @@ class TooLarge extends Error {}
 
 class Reader {
   readonly problems: Problem[] = [];
+  /** From this offset on the structure is lost, and what seems wrong is a consequence. */
+  broken = Number.POSITIVE_INFINITY;
   readonly #file: string;
   readonly #lines: LineCounter;
   readonly #anchors = new Map<string, Node>();
@@ -125,10 +130,11 @@ class Reader {
   }
 
   report(offset: number, path: Path, code: ErrorCode, text: { message: string; remedy: string }): void {
-    if (this.problems.length >= LIMITS.configProblems) return;
+    if (this.problems.length >= LIMITS.configProblems || offset >= this.broken) return;
     const { message, remedy } = text;
-    const what = { key: shorten(formatPath(path)), code, message: shorten(message), remedy };
-    this.problems.push({ file: this.#file, ...this.#place(offset), ...what });
+    const place = this.#place(offset);
+    const what = { key: shorten(formatPath(path)), code, message: shorten(message), remedy: shorten(remedy) };
+    this.problems.push({ file: this.#file, ...place, ...what });
   }
 
   reportDepth(offset: number, path: Path): void {
@@ -174,9 +180,9 @@ class Reader {
   #readAlias(alias: Alias, path: (string | number)[]): Plain {
     const target = this.#anchors.get(alias.source);
     if (target === undefined || this.#open.has(target)) {
-      const message = target === undefined ? `no anchor &${alias.source} before this alias` : 'the alias holds itself';
-      const remedy = 'write the value out, or set the anchor before';
-      this.report(alias.range?.[0] ?? 0, path, 'SLUICE_CONFIG_SYNTAX', { message, remedy });
+      // A nameless one is known to the syntax.
+      if (alias.source !== '')
+        this.report(alias.range?.[0] ?? 0, path, 'SLUICE_CONFIG_SYNTAX', badAlias(alias, target));
       return null;
     }
     this.#targets.set(alias, target);
@@ -262,7 +268,16 @@ class Reader {
   }
 }
 
-const NOT_A_KEY = { message: 'a key that is a list, a mapping or nothing', remedy: 'use text as the key' };
+function badAlias({ source }: Alias, target: Node | undefined): { message: string; remedy: string } {
+  if (target !== undefined) return { message: 'the alias holds itself', remedy: 'write the value out' };
+  const message = `there is no anchor &${shorten(source)} before *${shorten(source)}`;
+  return { message, remedy: `put it in quotes if it is text: "*${shorten(source)}"; else set the anchor before` };
+}
+
+const NOT_A_KEY = {
+  message: 'a key that is a list, a mapping or nothing',
+  remedy: 'use text as the key; templates such as {{ … }} are to be filled in before',
+};
 
 const FORBIDDEN_KEYS: ReadonlyMap<string, { message: string; remedy: string }> = new Map([
   [

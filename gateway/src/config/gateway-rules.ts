@@ -15,6 +15,9 @@ export function checkGateway(gateway: GatewayConfig, report: Report): void {
   }
   const names = gateway.plugins.map((plugin) => plugin.name);
   noRepeats(names, (index) => ['plugins', index, 'name'], 'plugin name', report);
+  for (const [index, { limits }] of gateway.plugins.entries()) {
+    checkMemory(limits.memory, ['plugins', index, 'limits', 'memory'], report);
+  }
   checkPluginUses(gateway.chain, catalogueUnread(gateway, report) ? null : names, ['chain'], report);
   checkCidrs(gateway.trustedProxies, ['trustedProxies'], report);
   checkLimits(gateway, report);
@@ -25,7 +28,18 @@ export function catalogueUnread({ plugins }: GatewayConfig, report: Report): boo
   return report.unread(['plugins']) || plugins.some((_, index) => report.unread(['plugins', index, 'name']));
 }
 
+/** Names under which the services of tenants are known that are in no registry. */
+const RESERVED: ReadonlyMap<string, string> = new Map([
+  ['static', 'the lists of tenant files'],
+  ['dns', 'what tenant files look up by DNS'],
+]);
+
 function checkRegistryName(name: string, report: Report): void {
+  const meaning = RESERVED.get(name);
+  if (meaning !== undefined) {
+    const message = `the name ${name} stands for ${meaning}`;
+    report.add(['registries', name], 'SLUICE_CONFIG_CONFLICT', message, 'choose another name', 'key');
+  }
   if (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)) return;
   const remedy = 'use lower-case letters, digits and inner dashes, 1 to 63 characters';
   report.add(
@@ -35,6 +49,14 @@ function checkRegistryName(name: string, report: Report): void {
     remedy,
     'key',
   );
+}
+
+/** WebAssembly counts memory in pages of 64 KiB, of which there are 65 536. */
+const [SMALLEST_MEMORY, LARGEST_MEMORY] = [64 * 1024, 4 * 1024 ** 3];
+
+function checkMemory(bytes: number, path: Path, report: Report): void {
+  if (bytes >= SMALLEST_MEMORY && bytes <= LARGEST_MEMORY) return;
+  report.add(path, 'SLUICE_CONFIG_VALUE', 'no instance can have as much memory', 'give 64KiB to 4GiB; 16MiB is common');
 }
 
 function checkNacos(registry: NacosRegistryConfig, path: Path, report: Report): void {

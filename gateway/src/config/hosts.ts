@@ -1,5 +1,8 @@
 import { isIP } from 'node:net';
 
+/** As word processors make them, which YAML takes for letters. */
+export const TYPOGRAPHIC_QUOTE = /^[“”„‘’«»]/;
+
 /** What is wrong with a domain or host of a route (lower case), and what would be right; null = nothing. */
 export function domainProblem(domain: string): { message: string; remedy: string } | null {
   const name = domain.startsWith('*.') ? domain.slice(2) : domain;
@@ -8,6 +11,9 @@ export function domainProblem(domain: string): { message: string; remedy: string
       message: 'a wildcard stands only for whole first labels',
       remedy: 'write *.example.com, or the full name',
     };
+  }
+  if (TYPOGRAPHIC_QUOTE.test(name)) {
+    return { message: 'a host name has no quotes in it', remedy: 'use plain quotes around it: " or \'' };
   }
   if (/\P{ASCII}/u.test(name)) {
     return { message: 'a host name in ASCII is wanted', remedy: 'write international names in their xn-- form' };

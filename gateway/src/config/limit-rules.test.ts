@@ -3,7 +3,7 @@ import { parseGateway } from './parse-gateway.ts';
 import { parseTenant } from './parse-tenant.ts';
 import { formatProblem } from './problem.ts';
 import { DEFAULT_LISTENER_LIMITS } from './schema-limits.ts';
-import { limitsOf } from './schema-tenants-section.ts';
+import { limitsOf } from './tenant-grants.ts';
 
 const BASE = 'apiVersion: sluice/v1\nlisteners: [{ name: http, port: 8080';
 

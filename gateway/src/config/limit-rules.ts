@@ -10,7 +10,7 @@ const LARGEST_HEAD = 1024 * 1024;
 const SMALLEST_HEAD = 512;
 
 /** Checks of limits and overload that a schema cannot make, since it sees durations and sizes as text. */
-export function checkLimits({ listeners, overload, tenants }: GatewayConfig, report: Report): void {
+export function checkLimits({ listeners, overload, shutdown, tenants }: GatewayConfig, report: Report): void {
   for (const [index, { limits }] of listeners.entries()) {
     const path = ['listeners', index, 'limits'];
     for (const key of ['headTimeout', 'idleTimeout', 'stallTimeout'] as const) {
@@ -18,6 +18,11 @@ export function checkLimits({ listeners, overload, tenants }: GatewayConfig, rep
     }
     checkSize(limits.requestHead, SMALLEST_HEAD, [...path, 'requestHead'], report);
     checkSize(limits.requestTarget, 1, [...path, 'requestTarget'], report);
+  }
+  for (const key of ['grace', 'deadline'] as const) {
+    if (shutdown[key] > DAY_MS) {
+      report.add(['shutdown', key], 'SLUICE_CONFIG_VALUE', 'the duration is out of range', 'give at most 24h');
+    }
   }
   checkTime(overload.idleTimeout, ['overload', 'idleTimeout'], report);
   if (overload.loopDelay !== 0) checkTime(overload.loopDelay, ['overload', 'loopDelay'], report);

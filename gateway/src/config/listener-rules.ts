@@ -15,7 +15,14 @@ export function checkListeners({ listeners, admin }: GatewayConfig, report: Repo
   );
   for (const [index, { tls }] of listeners.entries()) checkRotation(tls, ['listeners', index, 'tls'], report);
   const all = listeners.map((listener, index) => ({ ...listener, path: ['listeners', index] as Path }));
-  const sockets = [...all, { ...admin, name: 'admin', path: ['admin'] as Path }];
+  const listed = all.map((listener) => ({
+    ...listener,
+    what: `listener ${listener.name || formatPath(listener.path)}`,
+  }));
+  const adminSocket = { ...admin, what: 'the admin API', path: ['admin'] as Path };
+  // Whichever stands in the file is to change.
+  const adminWritten = report.sourceOf(['admin', 'port']) !== undefined;
+  const sockets = adminWritten ? [...listed, adminSocket] : [adminSocket, ...listed];
   for (const [index, socket] of sockets.entries()) {
     if (isIP(socket.address) === 0) {
       const message = `${show(socket.address)} is not an IP address`;
@@ -27,7 +34,7 @@ export function checkListeners({ listeners, admin }: GatewayConfig, report: Repo
       .slice(0, index)
       .find((before) => sharesPort(before, socket) && !report.unread(before.path, ['address']));
     if (other === undefined) continue;
-    const message = `port ${socket.port} is already taken by listener ${other.name || formatPath(other.path)}`;
+    const message = `port ${socket.port} is already taken by ${other.what}`;
     report.add([...socket.path, 'port'], 'SLUICE_CONFIG_CONFLICT', message, 'choose another port');
   }
 }

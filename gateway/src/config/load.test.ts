@@ -77,7 +77,7 @@ describe('loadAll', () => {
     expect(await problemsOf()).toEqual([
       'gateway.yaml:4:1 wrkers: unknown key — did you mean workers?',
       'tenants/a.yaml:3:1 rutes: unknown key — did you mean routes?',
-      'tenants/b.yaml:1:10 flow sequence in block collection must be sufficiently indented and end with a ] — align the keys of one mapping, and close every bracket',
+      'tenants/b.yaml:1:10 the bracket of 1:9 does not close before this — close it with ], and indent what is inside more than its key',
       'tenants/c.yaml: the file is not UTF-8 text — save it as UTF-8',
       'tenants/d.yaml: the file is larger than 2 MiB — split or shorten it',
     ]);
@@ -97,7 +97,7 @@ describe('loadAll', () => {
       'tenants/b.yaml:2:14 domains[1]: the domain x.example.com already belongs to tenant a in tenants/a.yaml',
       'tenants/b.yaml:3:1 rutes: unknown key',
       'tenants/c.yaml:2:11 domains[0]: the domain x.example.com already belongs to tenant a in tenants/a.yaml',
-      'tenants/c.yaml:4:1 flow sequence in block collection must be sufficiently indented and end with a ]',
+      'tenants/c.yaml:4:1 the bracket of 3:9 does not close before this',
     ]);
   });
 

@@ -8,9 +8,11 @@ import { type GatewayOutline, type ParsedGateway, parseGateway, pluginPath } fro
 import { parseServicesFile } from './parse-services.ts';
 import { parseTenant } from './parse-tenant.ts';
 import { compareProblems, formatPath, type Path, type Problem } from './problem.ts';
+import { show } from './report.ts';
 import type { GatewayConfig } from './schema-gateway.ts';
 import type { TenantConfig } from './schema-tenant.ts';
 import type { Environment } from './substitute.ts';
+import { suggest } from './suggest.ts';
 
 /** The whole configuration as it stands on disk at one moment. */
 export interface LoadedConfig {
@@ -21,7 +23,7 @@ export interface LoadedConfig {
   readonly tenantFiles: readonly string[];
   /** Of all files, sorted by file and place. */
   readonly problems: readonly Problem[];
-  /** What the gateway accepts and clients will not; sorted like the problems. */
+  /** What the gateway accepts and somebody will miss; sorted like the problems. */
   readonly warnings: readonly Problem[];
 }
 
@@ -44,23 +46,27 @@ export async function loadAll(
   const surroundings = parsed.config ?? parsed.outline;
   const loaded = surroundings === null ? null : await loadTenants(file, parsed, surroundings);
   problems.push(...(loaded?.problems ?? []));
+  if (parsed.readable !== null && loaded !== null)
+    warnings.push(...strayOverrides(file, parsed, parsed.readable, loaded));
   return {
     gateway: parsed.config,
     tenants: loaded?.tenants ?? [],
     tenantFiles: loaded?.files ?? [],
     problems: problems.sort(compareProblems),
-    warnings,
+    warnings: warnings.sort(compareProblems),
   };
 }
 
 interface LoadedTenants {
   readonly tenants: TenantConfig[];
+  /** Of all files, the broken ones included; null stands for names that cannot be read. */
+  readonly names: Set<string | null>;
   readonly files: string[];
   readonly problems: Problem[];
 }
 
 async function loadTenants(file: string, parsed: ParsedGateway, gateway: GatewayOutline): Promise<LoadedTenants> {
-  const loaded: LoadedTenants = { tenants: [], files: [], problems: [] };
+  const loaded: LoadedTenants = { tenants: [], names: new Set(), files: [], problems: [] };
   const at: Path = ['tenants', 'directory'];
   let paths: string[];
   try {
@@ -68,6 +74,7 @@ async function loadTenants(file: string, parsed: ParsedGateway, gateway: Gateway
   } catch (error) {
     const message = `the directory ${displayPath(gateway.tenants.directory)} cannot be read (${reasonOf(error)})`;
     loaded.problems.push(unreadable(file, parsed, at, message, 'create it, or correct the path'));
+    loaded.names.add(null);
     return loaded;
   }
   if (paths.length > LIMITS.tenantFiles) {
@@ -90,13 +97,34 @@ async function loadTenant(
   const read = await readConfigFile(path);
   if (read.text === null) {
     loaded.problems.push(read.problem);
+    loaded.names.add(null);
     return;
   }
   const { config, claims, problems, salvaged } = parseTenant(file, read.text, { gateway });
   const conflicts = claims === null ? [] : register.conflicts(file, claims);
   loaded.problems.push(...problems, ...conflicts);
   if (config !== null && conflicts.length === 0) loaded.tenants.push(config);
-  register.take(file, config?.tenant ?? salvaged?.tenant ?? null, config?.domains ?? salvaged?.domains ?? []);
+  const name = config?.tenant ?? salvaged?.tenant ?? null;
+  loaded.names.add(name);
+  register.take(file, name, config?.domains ?? salvaged?.domains ?? []);
+}
+
+/** What is granted to tenants that there are not: they may be yet to come, or the name is misspelt. */
+function strayOverrides(
+  file: string,
+  parsed: ParsedGateway,
+  { tenants }: GatewayConfig,
+  { names }: LoadedTenants,
+): Problem[] {
+  if (names.has(null)) return [];
+  const known = [...names].filter((name) => name !== null);
+  return Object.keys(tenants.overrides).flatMap((name): Problem[] => {
+    const path: Path = ['tenants', 'overrides', name];
+    if (names.has(name) || parsed.unread(path)) return [];
+    const message = `no file has the tenant ${show(name)}`;
+    const remedy = suggest(name, known, 'add its file, or remove the override');
+    return [{ file, ...parsed.placeOf(path), key: formatPath(path), code: 'SLUICE_CONFIG_REFERENCE', message, remedy }];
+  });
 }
 
 /** Files that only `gateway.yaml` names: services of file registries, modules of plugins. */

@@ -25,7 +25,7 @@ export function parseServicesFile(file: string, text: string): ParsedServices {
   const reading = readConfig(ServicesSchema, file, text, () => ({
     env: null,
     secretsDirectory: null,
-    readSecret: () => null,
+    readSecret: null,
   }));
   const services = new Map<string, FileService>();
   for (const [name, service] of Object.entries(reading.decoded?.services ?? {})) {

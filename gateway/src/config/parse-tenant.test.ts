@@ -137,7 +137,7 @@ discovery: { registry: x }`,
   [
     BASE + 'plugins: [{ use: key-auth, config: { key: { secret: nope } } }]',
     [
-      'home.yaml:4:43 plugins[0].config.key: the secret nope is missing or unreadable — put it as text into /c/secrets/nope',
+      'home.yaml:4:43 plugins[0].config.key: the secret nope is missing or unreadable — put it as text into /c/secrets/home/nope',
     ],
   ],
   [

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { TenantClaims } from './claims.ts';
 import type { Place, Plain } from './document.ts';
 import { domainProblem } from './hosts.ts';
@@ -73,9 +74,12 @@ export function draftTenant(file: string, text: string, sources: TenantSources):
   const directory = gateway.secrets === null ? undefined : (gateway.secrets?.directory ?? null);
   let secrets = new SecretReading(undefined, null);
   const reading = readConfig(TenantSchema, file, text, (written) => {
-    secrets = new SecretReading(directory ?? undefined, tenantNameOf(written), sources.readSecret);
-    const readSecret = (_: string, name: string) => secrets.value(name);
-    return { env: null, secretsDirectory: directory, readSecret, keepReferences: true };
+    const name = tenantNameOf(written);
+    secrets = new SecretReading(directory ?? undefined, name, sources.readSecret);
+    const readSecret = (_: string, secret: string) => secrets.value(secret);
+    // A secret that is missing had better be put where no other tenant finds it.
+    const own = typeof directory === 'string' && name !== null ? join(directory, name) : directory;
+    return { env: null, secretsDirectory: own, readSecret, keepReferences: true };
   });
   if (reading.decoded !== null) checkTenant(reading.decoded, reading.written, gateway, reading.report);
   const problems = reading.problems();

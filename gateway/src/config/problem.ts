@@ -25,10 +25,17 @@ export function formatPath(path: Path): string {
   let text = '';
   for (const part of path) {
     if (typeof part === 'number') text += `[${part}]`;
-    else if (!/^[A-Za-z0-9_$-]+$/.test(part)) text += `[${JSON.stringify(part)}]`;
+    else if (!/^[A-Za-z0-9_$-]+$/.test(part)) text += `[${quote(part)}]`;
     else text += text === '' ? part : `.${part}`;
   }
   return text;
+}
+
+/** Text in quotes. What cannot be seen, or would be obeyed by a terminal, is escaped. */
+export function quote(text: string): string {
+  return JSON.stringify(text).replace(/[\p{C}\p{Z}]/gu, (character) => {
+    return character === ' ' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
 }
 
 /** A message or key that repeats what a file says, cut where it says too much. */

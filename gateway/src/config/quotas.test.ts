@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseGateway } from './parse-gateway.ts';
 import { formatProblem } from './problem.ts';
-import { quotasOf } from './schema-tenants-section.ts';
+import { quotasOf } from './tenant-grants.ts';
 
 function gatewayWith(tenants: string) {
   const text = `apiVersion: sluice/v1

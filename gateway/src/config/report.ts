@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { ConfigDocument } from './document.ts';
-import { formatPath, type Path, type Problem, shorten } from './problem.ts';
+import { formatPath, type Path, type Problem, quote, shorten } from './problem.ts';
 
 /** A value that was put in from outside the file and must not be told. */
 interface Concealed {
@@ -101,7 +101,7 @@ export class Report {
 
 /** A value in a message: quoted text, cut when long; lists and mappings by kind. */
 export function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+  if (typeof value === 'string') return quote(value.length > 60 ? `${value.slice(0, 60)}…` : value);
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'a mapping';
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : 'nothing';
 }

@@ -109,7 +109,7 @@ const BROKEN: readonly Case[] = [
     [
       'home.yaml:7:21 routes[0].retries.on[0]: "conect-failure" is not valid here — did you mean connect-failure?',
       'home.yaml:7:37 routes[0].retries.on[1]: 404 is not valid here — give a whole number from 500 to 599',
-      'home.yaml:7:47 routes[0].retries.on[3]: "reset" is not valid here — give connect-failure, reset-before-response, try-timeout or a whole number from 500 to 599',
+      'home.yaml:7:47 routes[0].retries.on[3]: "reset" is not valid here — did you mean reset-before-response?',
     ],
   ],
   [
@@ -239,6 +239,17 @@ const BROKEN: readonly Case[] = [
       'home.yaml:6:52 routes[0].redirect.host: "a:80" is not a host name — write a host name; a port goes under port',
       'home.yaml:6:66 routes[0].redirect.port: nothing can connect to port 0 — give 1 to 65535',
       'home.yaml:7:5 routes[0].retries: retries has no effect together with redirect — remove retries',
+    ],
+  ],
+  [
+    BASE + '    respond: {}\n    upgrades: [websocket]',
+    ['home.yaml:7:5 routes[0].upgrades: upgrades has no effect together with respond — remove upgrades'],
+  ],
+  [
+    SERVED + '    upgrades: [h2c, WebSocket]',
+    [
+      'home.yaml:7:16 routes[0].upgrades[0]: "h2c" is not valid here — give a protocol name in lower case such as websocket; not h2c, which the gateway does not pass on',
+      'home.yaml:7:21 routes[0].upgrades[1]: "WebSocket" is not valid here — give a protocol name in lower case such as websocket; not h2c, which the gateway does not pass on',
     ],
   ],
   [

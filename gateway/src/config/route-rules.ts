@@ -48,7 +48,8 @@ function checkHosts(hosts: readonly string[], path: Path, { domains, report }: R
   for (const [index, host] of lower.entries()) {
     const at = [...path, 'hosts', index];
     const problem = domainProblem(host);
-    if (problem !== null) report.add(at, 'SLUICE_CONFIG_VALUE', `${show(host)}: ${problem.message}`, problem.remedy);
+    if (problem !== null)
+      report.add(at, 'SLUICE_CONFIG_VALUE', `${show(hosts[index])}: ${problem.message}`, problem.remedy);
     else if (domains !== null && !domains.some((domain) => domainCovers(domain, host))) {
       const remedy = `add it to domains, or choose a host within ${domains.slice(0, 5).join(', ')}`;
       report.add(at, 'SLUICE_CONFIG_REFERENCE', `${show(host)} is not within the tenant's domains`, remedy);
@@ -76,7 +77,7 @@ function checkUpstream(route: RouteConfig, path: Path, { checkService, report }:
 function checkWithoutUpstream(route: RouteConfig, written: PlainMap, path: Path, report: Report): void {
   const answer = given(route, ['redirect', 'respond'])[0];
   if (route.upstream !== undefined || answer === undefined || report.unread(path, ['upstream'])) return;
-  for (const key of ['rewrite', 'timeouts', 'retries'] as const) {
+  for (const key of ['rewrite', 'timeouts', 'retries', 'upgrades'] as const) {
     if (written[key] === undefined) continue;
     const message = `${key} has no effect together with ${answer}`;
     report.add([...path, key], 'SLUICE_CONFIG_CONFLICT', message, `remove ${key}`, 'key');
@@ -183,10 +184,18 @@ function namesOf(template: string): readonly string[] | null {
   }
 }
 
+/** Longer ones are meant to be none, or have a unit too large. */
+const LONGEST_TIMEOUT_MS = 24 * 3_600_000;
+
 function checkTimes(route: RouteConfig, path: Path, report: Report): void {
   const { request, perTry } = route.timeouts;
   const times = [...path, 'timeouts'];
   const at = [...times, 'perTry'];
+  for (const key of ['request', 'perTry'] as const) {
+    if ((route.timeouts[key] ?? 0) <= LONGEST_TIMEOUT_MS) continue;
+    const remedy = key === 'request' ? 'give at most 24h; 0s is no limit' : 'give at most 24h, or remove the key';
+    report.add([...times, key], 'SLUICE_CONFIG_VALUE', 'the duration is out of range', remedy);
+  }
   if (perTry === 0)
     report.add(at, 'SLUICE_CONFIG_VALUE', 'no attempt ends in 0s', 'give a duration, or remove the key');
   else if (perTry !== undefined && request !== 0 && perTry > request && !report.unread(times, ['request'])) {

@@ -155,7 +155,13 @@ export const GatewaySchema = Type.Object(
     trustedProxies: Type.Array(Cidr, { default: [], description: 'peers whose X-Forwarded-* headers are believed' }),
     accessLog: Type.Object(
       {
-        path: Type.String({ default: 'stdout', description: 'stdout, off, or a file' }),
+        path: Type.String({
+          default: 'stdout',
+          // In YAML of old, off was false.
+          pattern: '^(?!(true|false)$).',
+          description: 'stdout, off, or a file',
+          expects: 'stdout, off, or the path of a file',
+        }),
         format: Type.Literal('json', { default: 'json', description: 'one JSON object in a line' }),
       },
       { ...strict, default: {} },

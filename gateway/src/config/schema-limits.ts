@@ -17,6 +17,12 @@ export const ListenerLimits = Type.Object(
       maximum: 1_000_000,
       description: 'of those, from one address; 0 = no bound',
     }),
+    requestsPerConnection: Type.Integer({
+      default: LIMITS.requestsPerConnection,
+      minimum: 0,
+      maximum: 1_000_000_000,
+      description: 'the last of so many requests closes its connection; 0 = no bound',
+    }),
     exchanges: Type.Integer({
       default: LIMITS.exchangesPerListener,
       minimum: 1,
@@ -34,6 +40,15 @@ export const ListenerLimits = Type.Object(
     stallTimeout: Duration({
       default: durationText(LIMITS.clientIdleMs),
       description: 'a client that sends nothing more of its body (408), or takes nothing of its response (closed)',
+    }),
+    minBodyRate: Size({
+      default: sizeText(LIMITS.bodyBytesPerSecond),
+      description:
+        'bytes a second that a client sends of its body at least, on average over stallTimeout; else 408. 0B = no bound',
+    }),
+    upgradeIdleTimeout: Duration({
+      default: durationText(LIMITS.upgradeIdleMs),
+      description: 'an upgraded connection (WebSocket) over which nothing goes either way, which is closed then',
     }),
     requestHead: Size({
       default: sizeText(LIMITS.requestHeadBytes),
@@ -63,10 +78,13 @@ export type ListenerLimits = Type.StaticDecode<typeof ListenerLimits>;
 export const DEFAULT_LISTENER_LIMITS: ListenerLimits = {
   connections: LIMITS.connectionsPerListener,
   connectionsPerAddress: LIMITS.connectionsPerAddress,
+  requestsPerConnection: LIMITS.requestsPerConnection,
   exchanges: LIMITS.exchangesPerListener,
   headTimeout: LIMITS.headTimeoutMs,
   idleTimeout: LIMITS.keepAliveTimeoutMs,
   stallTimeout: LIMITS.clientIdleMs,
+  minBodyRate: LIMITS.bodyBytesPerSecond,
+  upgradeIdleTimeout: LIMITS.upgradeIdleMs,
   requestHead: LIMITS.requestHeadBytes,
   requestHeaders: LIMITS.requestHeaderCount,
   requestTarget: LIMITS.requestTargetBytes,

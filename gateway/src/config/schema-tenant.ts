@@ -242,6 +242,11 @@ const RetryOn = Type.Union([
 ]);
 export type RetryOn = Type.StaticDecode<typeof RetryOn>;
 
+const UpgradeProtocol = Type.String({
+  pattern: "^(?!h2c$)[!#$%&'*+.^_`|~0-9a-z-]{1,32}(?:/[!#$%&'*+.^_`|~0-9a-z-]{1,16})?$",
+  expects: 'a protocol name in lower case such as websocket; not h2c, which the gateway does not pass on',
+});
+
 const Route = Type.Object(
   {
     id: Type.String({
@@ -276,6 +281,11 @@ const Route = Type.Object(
     maxBodySize: Type.Optional(
       Size({ description: "largest request body; else 413. Can only lower the listener's limits.requestBody" }),
     ),
+    upgrades: Type.Array(UpgradeProtocol, {
+      default: ['websocket'],
+      maxItems: 8,
+      description: 'protocols that clients may switch to (Upgrade), with the service behind; []: none',
+    }),
     timeouts: Type.Object(
       {
         request: Duration({

@@ -1,6 +1,5 @@
 import { Type } from 'typebox';
 import { LIMITS } from '../core/limits.ts';
-import type { QuotaLimits } from '../core/quota-memory.ts';
 import { Size, sizeText, strict } from './schema-common.ts';
 
 const MAX_ROUTES = 10_000;
@@ -89,26 +88,3 @@ export const TenantsSection = Type.Object(
   strict,
 );
 export type TenantsSection = Type.StaticDecode<typeof TenantsSection>;
-
-/** What one tenant may take: `tenants.limits`, with its own `overrides` in their place. */
-export function limitsOf(
-  { limits, overrides }: Pick<TenantsSection, 'limits' | 'overrides'>,
-  tenant: string,
-): TenantLimits {
-  const own = Object.hasOwn(overrides, tenant) ? overrides[tenant] : undefined;
-  return own === undefined ? limits : { ...limits, ...own.limits };
-}
-
-/** What one tenant may use, or null when nothing bounds it: `tenants.quotas`, with its own `overrides` in their place. */
-export function quotasOf(
-  { quotas, overrides }: Pick<TenantsSection, 'quotas' | 'overrides'>,
-  tenant: string,
-): QuotaLimits | null {
-  const own = Object.hasOwn(overrides, tenant) ? overrides[tenant]!.quotas : {};
-  const requestsPerSecond = own.requestsPerSecond ?? quotas.requestsPerSecond ?? 0;
-  const concurrency = own.concurrency ?? quotas.concurrency ?? 0;
-  if (requestsPerSecond === 0 && concurrency === 0) return null;
-  // The general burst belongs to the general rate.
-  const burst = own.burst ?? (own.requestsPerSecond === undefined ? quotas.burst : undefined) ?? 0;
-  return { requestsPerSecond, burst: burst === 0 ? requestsPerSecond : burst, concurrency };
-}

@@ -75,7 +75,7 @@ export function constantsOf(schema: SchemaView): (string | number | boolean)[] {
 export function expectation(schema: SchemaView): string {
   if (schema.expects !== undefined) return schema.expects;
   if (schema.anyOf !== undefined) return unionExpectation(schema.anyOf);
-  if (schema.const !== undefined) return String(schema.const);
+  if (schema.const !== undefined) return constantText(schema.const);
   if (schema.type === undefined) return 'a value';
   return EXPECTATIONS[schema.type](schema);
 }
@@ -86,8 +86,17 @@ const EXPECTATIONS: Readonly<Record<NonNullable<SchemaView['type']>, (schema: Sc
   boolean: () => 'true or false',
   string: (schema) => `text${lengthOf(schema)}`,
   array: ({ items }) => (items === undefined ? 'a list' : `a list; each item is ${expectation(items)}`),
-  object: ({ properties }) => (properties === undefined ? 'a mapping' : `a mapping with ${keysOf(properties)}`),
+  object: (schema) => {
+    if (schema.properties !== undefined) return `a mapping with ${keysOf(schema.properties)}`;
+    const inner = childSchema(schema, '');
+    return inner === undefined ? 'a mapping' : `a mapping by name; each value is ${expectation(inner)}`;
+  },
 };
+
+/** As it is to be written in YAML. */
+function constantText(value: string | number | boolean): string {
+  return typeof value === 'string' && /^[\d.]+$/.test(value) ? `"${value}"` : String(value);
+}
 
 function keysOf(properties: Readonly<Record<string, SchemaView>>): string {
   const keys = Object.keys(properties);
@@ -95,7 +104,7 @@ function keysOf(properties: Readonly<Record<string, SchemaView>>): string {
 }
 
 function unionExpectation(branches: readonly SchemaView[]): string {
-  const constants = branches.filter((branch) => branch.const !== undefined).map((branch) => String(branch.const));
+  const constants = branches.flatMap(({ const: value }) => (value === undefined ? [] : [constantText(value)]));
   const others = branches.filter((branch) => branch.const === undefined);
   const kinds = others.every((branch) => branch.type === 'object' || branch.type === 'array');
   const texts = others.map((branch) => (kinds ? kindOf(branch) : expectation(branch)));

@@ -3,6 +3,7 @@ import { Compile, type Validator } from 'typebox/compile';
 import { Value } from 'typebox/value';
 import { fillDefaults } from './defaults.ts';
 import type { Plain } from './document.ts';
+import { TYPOGRAPHIC_QUOTE } from './hosts.ts';
 import type { Path } from './problem.ts';
 import { type Report, show } from './report.ts';
 import {
@@ -17,7 +18,7 @@ import {
   viewOf,
 } from './schema-view.ts';
 import { nearest, suggest } from './suggest.ts';
-import { unbuiltKey, unbuiltValue } from './unsupported.ts';
+import { fileOf, unbuiltKey, unbuiltValue } from './unsupported.ts';
 
 /**
  * The value with defaults filled in and units decoded, with the problems in `report`: one for each mistake. Unlike the
@@ -124,14 +125,13 @@ function walkMapping(schema: SchemaView, value: Plain, path: Path, report: Repor
     wrong(schema, value, path, report);
     return undefined;
   }
-  const known = Object.keys(schema.properties ?? {});
   const slips = new Set<string>();
   const mended: PlainMap = {};
   for (const [key, child] of Object.entries(value)) {
     const inner = childSchema(schema, key);
     const at = [...path, key];
     let kept: Plain | undefined;
-    if (inner === undefined) unknownKey(key, known, at, report, slips);
+    if (inner === undefined) unknownKey(schema, key, at, report, slips);
     else if (schema.properties === undefined && !keyFits(schema, key)) badKey(key, at, report);
     else kept = walk(inner, child, at, report);
     if (kept === undefined) report.settle(at);
@@ -149,15 +149,28 @@ function walkMapping(schema: SchemaView, value: Plain, path: Path, report: Repor
 }
 
 /** @param slips collects the known keys that were meant, so that they are not reported as missing too. */
-function unknownKey(key: string, known: readonly string[], path: Path, report: Report, slips: Set<string>): void {
+function unknownKey(schema: SchemaView, key: string, path: Path, report: Report, slips: Set<string>): void {
   const unbuilt = unbuiltKey(path);
   if (unbuilt !== undefined) {
     const message = `not supported yet: ${unbuilt.feature}`;
     return report.add(path, 'SLUICE_CONFIG_UNSUPPORTED', message, unbuilt.remedy, 'key');
   }
+  const known = Object.keys(schema.properties ?? {});
   const meant = nearest(key, known);
   if (meant !== undefined) slips.add(meant);
-  report.add(path, 'SLUICE_CONFIG_UNKNOWN_KEY', 'unknown key', suggest(key, known, 'remove it'), 'key');
+  const place = meant === undefined ? placeOf(schema, key) : undefined;
+  if (place !== undefined) slips.add(place);
+  let remedy = suggest(key, known, 'remove it');
+  if (place !== undefined) remedy = `write it inside ${place}`;
+  else if (key.startsWith('//')) remedy = 'begin a comment with #';
+  else if (fileOf(key, known) !== undefined) remedy = `it belongs in ${fileOf(key, known)}`;
+  report.add(path, 'SLUICE_CONFIG_UNKNOWN_KEY', 'unknown key', remedy, 'key');
+}
+
+/** The one key whose mapping has this key, for one that was written too far out. */
+function placeOf({ properties = {} }: SchemaView, key: string): string | undefined {
+  const places = Object.keys(properties).filter((name) => Object.hasOwn(properties[name]?.properties ?? {}, key));
+  return places.length === 1 ? places[0] : undefined;
 }
 
 function keyFits(schema: SchemaView, key: string): boolean {
@@ -204,15 +217,39 @@ function wrong(schema: SchemaView, value: Plain, path: Path, report: Report): vo
   if (value === null) {
     return report.add(path, 'SLUICE_CONFIG_VALUE', 'the value is missing', `give ${expectation(schema)}`);
   }
-  const isText = typeof value === 'string';
-  if (schema.type === 'string' && schema.const === undefined && !isText && typeof value !== 'object') {
-    const written = report.sourceOf(path) ?? String(value);
-    const quoted = Value.Check(schema as TSchema, written);
-    const remedy = quoted ? `put it in quotes: "${written}"` : `give ${expectation(schema)}`;
-    return report.add(path, 'SLUICE_CONFIG_VALUE', `${written} is a ${typeof value}, not text`, remedy);
+  const [message, remedy] = (typeof value === 'object' ? null : quotesAmiss(schema, value, path, report)) ?? [
+    `${show(value)} is not valid here`,
+    (typeof value === 'string' ? slipOf(schema, value) : null) ?? `give ${expectation(schema)}`,
+  ];
+  report.add(path, 'SLUICE_CONFIG_VALUE', message, remedy);
+}
+
+type Words = readonly [message: string, remedy: string];
+
+/** Words for text without quotes that YAML takes for a number or truth value, and for those in quotes. */
+function quotesAmiss(schema: SchemaView, value: string | number | boolean, path: Path, report: Report): Words | null {
+  if (typeof value === 'string') {
+    // From outside it has no quotes, and is not for telling.
+    if (report.sourceOf(path) === undefined) return null;
+    const bare = /^(true|false|-?\d{1,15}(\.\d+)?)$/.test(value) ? (JSON.parse(value) as boolean | number) : value;
+    if (bare === value || !Value.Check(schema as TSchema, bare)) return null;
+    return [`${show(value)} is text, not a ${typeof bare}`, `remove the quotes: ${value}`];
   }
-  const words = constantsOf(schema).map(String);
-  const near = isText ? nearest(value, words) : undefined;
-  const remedy = near === undefined ? `give ${expectation(schema)}` : `did you mean ${near}?`;
-  report.add(path, 'SLUICE_CONFIG_VALUE', `${show(value)} is not valid here`, remedy);
+  // A password is not told, though it be wrong.
+  if (path.at(-1) === 'password') return ['the value is not text', 'put it in quotes'];
+  const written = report.sourceOf(path) ?? String(value);
+  const fits = Value.Check(schema as TSchema, written);
+  if (!fits && (schema.type !== 'string' || schema.const !== undefined)) return null;
+  const remedy = fits ? `put it in quotes: "${written}"` : `give ${expectation(schema)}`;
+  return [`${written} is a ${typeof value}, not text`, remedy];
+}
+
+/** The remedy for text where something else was meant, if that can be guessed. */
+function slipOf(schema: SchemaView, text: string): string | null {
+  const near = nearest(text, constantsOf(schema).map(String));
+  if (near !== undefined) return `did you mean ${near}?`;
+  if (TYPOGRAPHIC_QUOTE.test(text)) return 'use plain quotes: " or \'';
+  if (schema.type === 'object' && /^[A-Za-z]+:(?!\/\/)\S/.test(text)) return 'write a space after the colon';
+  if (schema.type === 'array' && /^-\S/.test(text)) return 'write a space after the dash';
+  return null;
 }

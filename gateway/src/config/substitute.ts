@@ -1,6 +1,6 @@
 import type { TSchema } from 'typebox';
 import type { Plain } from './document.ts';
-import type { Path } from './problem.ts';
+import { formatPath, type Path } from './problem.ts';
 import type { Report } from './report.ts';
 import { allowsText, childSchema, chooseBranch, isMapping, type SchemaView, viewOf } from './schema-view.ts';
 import { isSecretName, type SecretReader } from './secrets.ts';
@@ -13,7 +13,8 @@ export interface Sources {
   readonly env: Environment | null;
   /** Absolute directory of the secrets; null = there is none; undefined = it cannot be told, and no secret is missed. */
   readonly secretsDirectory: string | null | undefined;
-  readonly readSecret: SecretReader;
+  /** Null: the file has no secrets, and `{ secret: name }` is a mapping like others. */
+  readonly readSecret: SecretReader | null;
   /**
    * Secrets inside values that the schema leaves to others (a plugin's configuration) stay as references and are
    * listed in `secretPlaces`; that they are there is checked all the same. Default: false.
@@ -90,7 +91,7 @@ class Substitution {
   apply(schema: SchemaView, value: Plain, path: Path, inside: boolean): Plain {
     if (typeof value === 'string') return this.#expand(schema, value, path);
     if (typeof value !== 'object' || value === null) return value;
-    const name = allowsText(schema) ? secretName(value) : null;
+    const name = this.#sources.readSecret !== null && allowsText(schema) ? secretName(value) : null;
     if (name !== null) return this.#secret(value, name, path, inside);
     const branch = schema.anyOf === undefined ? schema : (chooseBranch(schema.anyOf, value) ?? {});
     const left = inside || branch.type === undefined;
@@ -108,7 +109,7 @@ class Substitution {
   #secret(reference: Plain, name: Plain, path: Path, inside: boolean): Plain {
     const { secretsDirectory, readSecret } = this.#sources;
     if (typeof name !== 'string' || !isSecretName(name)) {
-      const remedy = 'name a file of the secrets directory: letters, digits and . _ -';
+      const remedy = 'name a file of the secrets directory: letters, digits and . _ - with no dot in front';
       return this.#missing(path, 'this is not the name of a secret', remedy);
     }
     this.names.add(name);
@@ -116,13 +117,16 @@ class Substitution {
       this.#report.settle(path);
       return '';
     }
-    const value = secretsDirectory === null ? null : readSecret(secretsDirectory, name);
+    const value = secretsDirectory === null ? null : (readSecret?.(secretsDirectory, name) ?? null);
     if (value !== null) {
       this.#report.conceal(path, `{ secret: ${name} }`, value);
       const kept = inside && this.#sources.keepReferences === true;
       if (kept) this.places.push({ path, name });
       else this.putIn = true;
       return kept ? reference : value;
+    }
+    if (formatPath(path) === 'secrets.directory') {
+      return this.#missing(path, 'where the secrets are cannot be a secret', 'write the path of their directory');
     }
     const [message, remedy] =
       secretsDirectory === null
@@ -160,7 +164,10 @@ function secretName(value: Plain): Plain {
 
 /** Variables are text; where a number or a truth value is wanted, they are read as one. */
 function scalarFor(schema: SchemaView, text: string): Plain {
-  if ((schema.type === 'integer' || schema.type === 'number') && /^-?\d{1,15}(\.\d+)?$/.test(text)) return Number(text);
-  if (schema.type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
+  const types = (schema.anyOf ?? [schema]).map(({ type }) => type);
+  if (/^-?\d{1,15}(\.\d+)?$/.test(text) && types.some((type) => type === 'integer' || type === 'number')) {
+    return Number(text);
+  }
+  if ((text === 'true' || text === 'false') && types.includes('boolean')) return text === 'true';
   return text;
 }

@@ -1,5 +1,7 @@
 /** The known word nearest to `word`, or undefined when none is near enough to be what was meant. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
+  // Of numbers and versions each neighbour is as near as the other.
+  if (/^[\d.]+$/.test(word)) return undefined;
   const limit = word.length <= 4 ? 1 : Math.min(3, Math.floor(word.length / 3));
   let best: string | undefined;
   let bestDistance = limit + 1;
@@ -11,7 +13,13 @@ export function nearest(word: string, known: readonly string[]): string | undefi
       bestDistance = distance;
     }
   }
-  return best;
+  return best ?? longer(word, known);
+}
+
+/** The one known word of which `word` is the beginning: `cert` for `certFile`. */
+function longer(word: string, known: readonly string[]): string | undefined {
+  const candidates = word.length < 3 ? [] : known.filter((candidate) => plain(candidate).startsWith(plain(word)));
+  return candidates.length === 1 ? candidates[0] : undefined;
 }
 
 /** The remedy for a word that is not known: the nearest one, or all of them. */

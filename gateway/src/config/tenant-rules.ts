@@ -57,7 +57,12 @@ function checkDomains(tenant: TenantConfig, report: Report): string[] | null {
     const problem = domainProblem(domain);
     if (problem === null) continue;
     right = false;
-    report.add(['domains', index], 'SLUICE_CONFIG_VALUE', `${show(domain)}: ${problem.message}`, problem.remedy);
+    report.add(
+      ['domains', index],
+      'SLUICE_CONFIG_VALUE',
+      `${show(tenant.domains[index])}: ${problem.message}`,
+      problem.remedy,
+    );
   }
   noRepeats(domains, (index) => ['domains', index], 'domain', report);
   return right ? domains : null;

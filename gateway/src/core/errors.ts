@@ -48,7 +48,19 @@ export const ERRORS = {
   SLUICE_REQUEST_UNSUPPORTED: {
     status: 501,
     source: 'client',
-    message: 'The gateway offers no tunnels, protocol upgrades or transfer codings. Send a plain HTTP/1.1 request.',
+    message:
+      'The gateway offers no tunnels by CONNECT, no transfer coding but chunked, and no upgrade of a request with a body. Send a plain HTTP/1.1 request.',
+  },
+  SLUICE_UPGRADE_REFUSED: {
+    status: 403,
+    source: 'client',
+    message: 'The route allows no switch to the protocol that Upgrade names. Have it added to upgrades of the route.',
+  },
+  SLUICE_UPGRADE_IDLE: {
+    status: 0,
+    source: 'client',
+    message:
+      'Nothing went over the upgraded connection for too long (limits.upgradeIdleTimeout). Send keep-alives, such as WebSocket pings.',
   },
   SLUICE_REQUEST_VERSION_UNSUPPORTED: {
     status: 505,

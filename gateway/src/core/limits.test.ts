@@ -13,6 +13,8 @@ const KEYS: Readonly<Record<string, string>> = {
   requestHeaderCount: 'listeners[].limits.requestHeaders',
   headTimeoutMs: 'listeners[].limits.headTimeout',
   clientIdleMs: 'listeners[].limits.stallTimeout',
+  bodyBytesPerSecond: 'listeners[].limits.minBodyRate',
+  requestsPerConnection: 'listeners[].limits.requestsPerConnection',
   keepAliveTimeoutMs: 'listeners[].limits.idleTimeout',
   requestBodyBytes: 'listeners[].limits.requestBody',
   exchangesPerListener: 'listeners[].limits.exchanges',
@@ -56,6 +58,7 @@ function reasons(): Map<string, string> {
 }
 
 function show(name: string, value: number): string {
+  if (name.endsWith('PerSecond')) return `${value} B/s`;
   if (name.endsWith('Bytes')) return inUnits(value, 1024, ['B', 'KiB', 'MiB']);
   if (name.endsWith('Ms')) return inUnits(value, 1000, ['ms', 's']);
   return value.toLocaleString('en').replaceAll(',', ' ');

@@ -13,6 +13,9 @@ export const LIMITS = {
   headTimeoutMs: 10_000,
   /** A client that stops in the middle of its body, or takes nothing of its response, for this long is given up. */
   clientIdleMs: 60_000,
+  /** A body that comes slower, on average over `clientIdleMs`, holds a connection of a service for next to nothing
+   * (slowloris); the weakest mobile link makes ten times as much. Streams in which little is said need 0. */
+  bodyBytesPerSecond: 100,
   /** Bodies stream and are not held, but each occupies a connection of a service while it lasts; larger uploads belong
    * to an object store. */
   requestBodyBytes: 64 * 1024 * 1024,
@@ -21,6 +24,14 @@ export const LIMITS = {
   /** Connections of one listener in one worker from one address; 0 = no bound, since thousands of clients may stand
    * behind one address of a carrier or a load balancer. */
   connectionsPerAddress: 0,
+  /** Requests on one connection; 0 = no bound, since one that works costs nothing. Load balancers before the gateway may
+   * want their connections to end now and then, to spread them anew. */
+  requestsPerConnection: 0,
+  /** Silence in both directions of an upgraded connection: devices and browsers ping far more often, and proxies before
+   * and behind that cut sooner say so themselves. */
+  upgradeIdleMs: 3_600_000,
+  /** The same once one side has ended: the other has nothing to wait for but its own end. */
+  upgradeHalfClosedMs: 30_000,
   /** Rest of an unwanted request body that is worth reading to keep the connection (Go: 256 KiB). */
   requestDrainBytes: 256 * 1024,
   /** A closing connection is still read from for this long, so that a client that is still sending gets its answer. */
@@ -108,8 +119,9 @@ export const LIMITS = {
   /** Parsing of one file: at least this long, and so much more for each KiB; it takes about a twentieth of that. */
   parseMs: 3_000,
   parsePerKibMs: 10,
-  /** A parsing thread beyond the first ends when there was nothing to do for this long. */
-  parseIdleMs: 30_000,
+  /** A parsing thread ends when there was nothing to do for this long: it takes tens of MiB, and a third of a second to
+   * start. */
+  parseIdleMs: 10_000,
   /** A change is told at the latest this long after its file was parsed, while other files are still being parsed. */
   tenantSettleMs: 100,
   /** A file that is gone takes its tenant with it at the latest after this time; it may have been renamed, and the other

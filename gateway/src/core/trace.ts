@@ -37,18 +37,19 @@ const SW8_ID = /^[!-~]{1,128}$/;
 const SW8_SPAN = /^\d{1,9}$/;
 const HEX_ID = /^[0-9a-f]{32}$/;
 
-/** Random bytes are drawn in blocks: one call into the system's generator serves about 170 exchanges. */
+/** Random bytes are drawn and written out in blocks: one call into the system's generator serves about 170 exchanges. */
 const pool = Buffer.alloc(4096);
-let poolAt = pool.length;
+let poolDigits = '';
+let poolAt = 0;
 
-function randomHex(bytes: number): string {
-  if (poolAt + bytes > pool.length) {
-    randomFillSync(pool);
+function randomHex(digits: number): string {
+  if (poolAt + digits > poolDigits.length) {
+    poolDigits = randomFillSync(pool).toString('hex');
     poolAt = 0;
   }
   const from = poolAt;
-  poolAt += bytes;
-  return pool.toString('hex', from, poolAt);
+  poolAt += digits;
+  return poolDigits.slice(from, poolAt);
 }
 
 /**
@@ -63,10 +64,10 @@ export function startTrace(
 ): TraceContext {
   const parent = traceparent === undefined ? null : parseTraceparent(traceparent);
   const skywalking = sw8 === undefined ? null : parseSw8(sw8);
-  const spanId = randomHex(8);
+  const spanId = randomHex(16);
   const sampled = parent?.sampled ?? skywalking?.sampled ?? true;
   return {
-    traceId: parent?.traceId ?? (skywalking === null ? randomHex(16) : traceIdFromSw8(skywalking.traceId)),
+    traceId: parent?.traceId ?? (skywalking === null ? randomHex(32) : traceIdFromSw8(skywalking.traceId)),
     spanId,
     parentId: parent?.parentId ?? '',
     sampled,

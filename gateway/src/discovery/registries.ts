@@ -5,19 +5,24 @@ import type { Log } from '../core/log.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { DNS_REGISTRY, DnsSource } from './dns.ts';
 import { FileSource } from './file.ts';
-import { NacosSource } from './nacos/source.ts';
+import type { NacosSource } from './nacos/source.ts';
 import type { EndpointListener, EndpointSource, SourceStatus, Subscription } from './source.ts';
 import { STATIC_REGISTRY, StaticSource } from './static.ts';
-
-const RESERVED = [
-  [STATIC_REGISTRY, 'the lists'],
-  [DNS_REGISTRY, 'the DNS names'],
-] as const;
 
 export interface RegistryOptions {
   readonly log: Log;
   /** Default: the machine's. */
   readonly clock?: Clock;
+  /** From `loadNacos`; needed when a registry is of that type. */
+  readonly nacos?: NacosClass | null;
+}
+
+export type NacosClass = typeof NacosSource;
+
+/** The client of Nacos where the configuration has such a registry, else null: it brings gRPC with it, tens of MiB. */
+export async function loadNacos({ registries }: Pick<GatewayConfig, 'registries'>): Promise<NacosClass | null> {
+  const wanted = Object.values(registries).some(({ type }) => type === 'nacos');
+  return wanted ? (await import('./nacos/source.ts')).NacosSource : null;
 }
 
 /** All endpoint sources of a gateway by the name of their registry. */
@@ -59,25 +64,26 @@ export class Registries {
 /**
  * Builds the sources of `registries`. Reads no file and opens no connection before it returns; nothing of a registry
  * that is away fails here.
- * @throws GatewayError when a registry takes the reserved name, or has an impossible port.
+ * @throws GatewayError when a registry has an impossible port.
  */
 export function createRegistries(config: Pick<GatewayConfig, 'registries'>, options: RegistryOptions): Registries {
   const { log, clock = systemClock } = options;
+  const parts = { log, clock, nacos: options.nacos ?? null };
   const entries = Object.entries(config.registries);
-  for (const [name, meaning] of RESERVED) {
-    if (!Object.hasOwn(config.registries, name)) continue;
-    const detail = `registries.${name}: the name stands for ${meaning} of tenant files; choose another`;
-    throw new GatewayError('SLUICE_CONFIG_INVALID', detail);
-  }
   // Configurations that cannot be must fail before the first source holds a watcher.
   const nacosFirst = entries.toSorted(([, a], [, b]) => Number(a.type === 'file') - Number(b.type === 'file'));
-  const built = new Map(nacosFirst.map(([name, registry]) => [name, createSource(name, registry, clock, log)]));
+  const built = new Map(nacosFirst.map(([name, registry]) => [name, createSource(name, registry, parts)]));
   const sources = new Map(entries.map(([name]) => [name, built.get(name)!]));
   sources.set(DNS_REGISTRY, new DnsSource({ log, clock }));
   return new Registries(sources, new StaticSource({ log, clock }));
 }
 
-function createSource(registry: string, config: RegistryConfig, clock: Clock, log: Log): EndpointSource {
+function createSource(
+  registry: string,
+  config: RegistryConfig,
+  { log, clock, nacos }: Required<RegistryOptions>,
+): EndpointSource {
   if (config.type === 'file') return new FileSource({ registry, path: config.path, clock, log });
-  return new NacosSource({ registry, config, clock, log });
+  if (nacos === null) throw new Error('the client of Nacos was not loaded');
+  return new nacos({ registry, config, clock, log });
 }

@@ -1,6 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type ContractOptions, type ContractRig, pattern, settle, until } from './probes.suite.ts';
+import {
+  type ContractOptions,
+  type ContractRig,
+  pattern,
+  type ResponseReceiver,
+  settle,
+  TunnelEnd,
+  until,
+} from './probes.suite.ts';
 
 /** The fields among `names`, in the order received. */
 function pick(pairs: readonly string[], names: readonly string[]): string[] {
@@ -26,10 +34,18 @@ export function runContract(
     let rig: ContractRig;
     afterEach(() => rig.close());
 
-    async function begin(method = 'GET', bodyLength: number | null = null): Promise<ContractRig> {
-      rig = await open({ method, bodyLength });
+    async function begin(method = 'GET', bodyLength: number | null = null, upgrade = ''): Promise<ContractRig> {
+      rig = await open({ method, bodyLength, upgrade });
       if (bodyLength === null) await rig.begun;
       return rig;
+    }
+
+    /** An exchange that has become a tunnel, with both of its ends. */
+    async function tunnel(): Promise<[near: TunnelEnd, far: TunnelEnd, client: ResponseReceiver]> {
+      const { response, client } = await begin('GET', null, 'x-test');
+      const far = new TunnelEnd(response.upgrade(['Upgrade', 'x-test', 'X-A', '1']));
+      await until(() => client.tunnel !== null);
+      return [new TunnelEnd(client.tunnel!), far, client];
     }
 
     it('passes head, data and end in order, with order, case and repeats of the fields', async () => {
@@ -283,6 +299,68 @@ export function runContract(
       await until(() => bodyReceiver.failed);
       expect(bodyReceiver.ended).toBe(false);
       expect(bodyReceiver.received.toString()).toBe('part');
+    });
+
+    it('switches protocols and carries bytes both ways', async () => {
+      const [near, far, client] = await tunnel();
+      expect(client.status).toBe(101);
+      expect(pick(client.pairs, ['upgrade', 'x-a'])).toEqual(expect.arrayContaining(['x-test', 'X-A', '1']));
+      far.stream.write('hello client');
+      near.stream.write('hello server');
+      await until(() => near.text === 'hello client' && far.text === 'hello server');
+      expect([near.over, far.over, client.ended, client.failed]).toEqual([false, false, false, false]);
+    });
+
+    it.each([
+      ['answering', 0],
+      ['asking', 1],
+    ])('carries one direction of a tunnel on after the %s side has ended its own', async (_who, first) => {
+      const [near, far] = await tunnel();
+      const [early, late] = first === 0 ? [far, near] : [near, far];
+      early.stream.end('that was all');
+      await until(() => late.over);
+      expect(late.text).toBe('that was all');
+      late.stream.write('but ');
+      await until(() => early.text === 'but ');
+      expect(early.over).toBe(false);
+      late.stream.end('not of me');
+      await until(() => early.over);
+      expect(early.text).toBe('but not of me');
+    });
+
+    it('carries much both ways at once, each at the pace of who takes it', async () => {
+      const [near, far] = await tunnel();
+      const bytes = pattern(6 * 1024 * 1024);
+      near.stream.pause();
+      far.stream.end(bytes);
+      near.stream.end(bytes.subarray(1));
+      await until(() => far.over);
+      expect(far.bytes.equals(bytes.subarray(1))).toBe(true);
+      expect(far.stream.writableFinished).toBe(false);
+      near.stream.resume();
+      await until(() => near.over);
+      expect(near.bytes.equals(bytes)).toBe(true);
+    });
+
+    it.each([
+      ['answering', 0],
+      ['asking', 1],
+    ])('ends a tunnel whose %s side is gone', async (_who, gone) => {
+      const [near, far] = await tunnel();
+      const [leaver, left] = gone === 0 ? [far, near] : [near, far];
+      left.stream.write('still here');
+      await until(() => leaver.text !== '');
+      leaver.stream.destroy();
+      await until(() => left.over);
+    });
+
+    it('brings any other answer to an upgrade like that to every request', async () => {
+      const { response, client } = await begin('GET', null, 'x-test');
+      response.head(426, ['content-length', '2'], false);
+      response.data(Buffer.from('no'));
+      response.end();
+      await until(() => client.ended);
+      expect([client.status, client.body.toString(), client.tunnel]).toEqual([426, 'no', null]);
     });
 
     it(carries.requestTrailers ? 'passes request trailers' : 'passes a request body without its trailers', async () => {

@@ -41,6 +41,8 @@ export class Exchange {
   /** null when the request has no body. */
   body: BodySource | null;
   readonly sink: ResponseSink;
+  /** Protocols that the client offers to switch to, lower case, joined by ', '; '' = none. Its request has no body. */
+  upgrade = '';
 
   // --- what happened
   /** Target as the client sent it; `target` changes by rewrites. */
@@ -73,6 +75,8 @@ export class Exchange {
   /** Free words for the access log (`response_code_details`), such as a plugin's reason. */
   details = '';
   bytesSent = 0;
+  /** Bytes that came from the client after a switch of protocols. */
+  tunnelReceived = 0;
   pluginTimeUs = 0;
   /** Plugin properties of this exchange (`proxy_set_property`), made on first use. */
   properties: Map<string, Uint8Array> | null = null;
@@ -101,9 +105,9 @@ export class Exchange {
     this.scheme = connection.tls ? 'https' : 'http';
   }
 
-  /** Bytes of the request body that were read so far. */
+  /** Bytes of the request body that were read so far, or those of a tunnel that has ended. */
   get bytesReceived(): number {
-    return this.body === null ? 0 : this.body.received;
+    return this.body === null ? this.tunnelReceived : this.body.received;
   }
 
   /** Target up to the query. */

@@ -32,12 +32,25 @@ export interface HeaderList {
 const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
+/** Names that can stand in a head, as lines begin with them: the gateway and its plugins write the same few for ever. */
+const lineStarts = new Map<string, string>();
+const MOST_LINE_STARTS = 256;
+
 /** One field as HTTP/1.1 writes it. @throws GatewayError SLUICE_GATEWAY_INTERNAL when it cannot stand in a head */
 export function fieldLine(name: string, value: string): string {
-  if (!FIELD_NAME.test(name) || !FIELD_VALUE.test(value)) {
+  const start = lineStarts.get(name) ?? lineStart(name);
+  if (start === '' || !FIELD_VALUE.test(value)) {
     throw new GatewayError('SLUICE_GATEWAY_INTERNAL', `the header ${JSON.stringify(name)} cannot be written`);
   }
-  return `${name}: ${value}\r\n`;
+  return `${start}${value}\r\n`;
+}
+
+/** '' for what is no name. */
+function lineStart(name: string): string {
+  if (!FIELD_NAME.test(name)) return '';
+  const start = `${name}: `;
+  if (lineStarts.size < MOST_LINE_STARTS) lineStarts.set(name, start);
+  return start;
 }
 
 function sameName(received: string, lower: string): boolean {

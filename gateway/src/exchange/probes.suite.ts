@@ -1,3 +1,4 @@
+import { type Duplex, duplexPair } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { ErrorCode } from '../core/errors.ts';
@@ -34,6 +35,8 @@ export interface ResponseDriver {
   trailers(pairs: string[]): void;
   end(): void;
   reset(): void;
+  /** Switches protocols; the far side of the tunnel. */
+  upgrade(pairs: string[]): Duplex;
   readonly drains: number;
   /** How often it heard that the receiver is gone. */
   readonly closed: number;
@@ -51,6 +54,8 @@ export interface ResponseReceiver {
   readonly trailers: readonly string[] | null;
   readonly ended: boolean;
   readonly failed: boolean;
+  /** Its side of the tunnel after a switch of protocols. */
+  readonly tunnel: Duplex | null;
 }
 
 /** One exchange with both of its ends in the test's hands. */
@@ -68,6 +73,8 @@ export interface ContractOptions {
   readonly method: string;
   /** null = no body, -1 = length unknown. */
   readonly bodyLength: number | null;
+  /** Protocol that the request offers; '' = none. */
+  readonly upgrade: string;
 }
 
 /** Waits until something holds, turn by turn; fails the test after five seconds. */
@@ -149,6 +156,8 @@ export class BodyProbe implements BodyReader, BodyReceiver {
 export class SinkProbe implements SinkWriter, ResponseDriver {
   drains = 0;
   closed = 0;
+  /** What it heard of the ends of tunnels: bytes sent, bytes received, failure. */
+  readonly outcomes: [number, number, ErrorCode | null][] = [];
   readonly #sink: ResponseSink;
   #inside = false;
 
@@ -184,6 +193,12 @@ export class SinkProbe implements SinkWriter, ResponseDriver {
     this.#call(() => this.#sink.reset('SLUICE_UPSTREAM_RESET'));
   }
 
+  upgrade(pairs: string[]): Duplex {
+    const [near, far] = duplexPair();
+    this.#call(() => this.#sink.upgrade(new PairHeaders(pairs), near));
+    return far;
+  }
+
   onDrain(): void {
     if (this.#inside) throw new Error('drain from within a call of the sink');
     this.drains++;
@@ -194,6 +209,11 @@ export class SinkProbe implements SinkWriter, ResponseDriver {
     this.closed++;
   }
 
+  onTunnelClosed(...outcome: [number, number, ErrorCode | null]): void {
+    if (this.#inside) throw new Error('the end of a tunnel from within a call of the sink');
+    this.outcomes.push(outcome);
+  }
+
   #call<T>(action: () => T): T {
     this.#inside = true;
     try {
@@ -201,6 +221,33 @@ export class SinkProbe implements SinkWriter, ResponseDriver {
     } finally {
       this.#inside = false;
     }
+  }
+}
+
+/** One end of a tunnel: keeps what comes. */
+export class TunnelEnd {
+  readonly stream: Duplex;
+  readonly #chunks: Buffer[] = [];
+
+  constructor(stream: Duplex) {
+    this.stream = stream;
+    stream.allowHalfOpen = true;
+    stream.on('data', (chunk: Buffer) => void this.#chunks.push(chunk));
+    stream.on('error', () => {});
+    stream.resume();
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+
+  get text(): string {
+    return this.bytes.toString();
+  }
+
+  /** Nothing more comes. */
+  get over(): boolean {
+    return this.stream.readableEnded || this.stream.closed;
   }
 }
 
@@ -230,6 +277,9 @@ export function sinkReceiver(sink: MemorySink): ResponseReceiver {
     },
     get failed() {
       return sink.resetCode !== null;
+    },
+    get tunnel() {
+      return sink.receivedUpgrade;
     },
   };
 }

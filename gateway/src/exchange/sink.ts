@@ -11,6 +11,13 @@ export interface SinkWriter {
    * delivered, never from within a call of the sink. Whatever is written later is dropped.
    */
   onSinkClosed(): void;
+  /**
+   * After `upgrade`: both sides of the tunnel are closed. Comes once and last, in place of `onSinkClosed`.
+   *
+   * @param sent bytes that went to the receiver of the response @param received bytes that came from it
+   * @param failure null when both sides ended in good order
+   */
+  onTunnelClosed(sent: number, received: number, failure: ErrorCode | null): void;
 }
 
 /**
@@ -38,7 +45,11 @@ export interface ResponseSink {
   data(chunk: Buffer): boolean;
   trailers(headers: HeaderList): void;
   end(): void;
-  /** 101: bytes flow both ways over `duplex` from now on; the sink's owner connects it. */
+  /**
+   * 101, to an exchange that asked for it: bytes flow both ways over `duplex` from now on. It is the sink's, which connects
+   * it to the client, resumes it, and destroys it when the client is gone. `Upgrade` in the list names the protocol; the list passes
+   * to the sink.
+   */
   upgrade(headers: HeaderList, duplex: Duplex): void;
   /**
    * The response ends here, incomplete. Before `head` an upstream client reports its failure so, with the code that

@@ -213,7 +213,10 @@ export class ResponseHead extends HeadView {
   }
 
   protected setPseudo(name: string, value: string, check: boolean): boolean {
-    if (name !== ':status' || !/^[2-5]\d\d$/.test(value)) return false;
+    if (name !== ':status') return false;
+    // A 101 may stay one, and nothing may become one.
+    if (value === String(this.exchange.status)) return true;
+    if (!/^[2-5]\d\d$/.test(value)) return false;
     if (!check) this.exchange.status = Number(value);
     return true;
   }

@@ -161,7 +161,10 @@ export class ChunkDecoder {
   }
 }
 
-/** Fields that must not come late: they say where a message ends, where it goes, or who sends it (RFC 9110 §6.5.1). */
+/**
+ * Fields that must not come late: they say where a message ends, where it goes, or who sends it (RFC 9110 §6.5.1), the last
+ * also in the words of proxies, whose fields a service may merge with these.
+ */
 const NO_TRAILERS = [
   'authorization',
   'connection',
@@ -171,13 +174,22 @@ const NO_TRAILERS = [
   'content-type',
   'cookie',
   'expect',
+  'forwarded',
   'host',
+  'keep-alive',
   'proxy-authorization',
+  'proxy-connection',
   'set-cookie',
   'te',
   'trailer',
   'transfer-encoding',
   'upgrade',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-prefix',
+  'x-forwarded-proto',
+  'x-real-ip',
 ] as const;
 
 function allowed(trailers: HeaderList): HeaderList | null {

@@ -89,11 +89,12 @@ export function responseEvents(
 ): readonly string[] {
   const events = new Events();
   const waiting = [...asked];
-  let over = true;
+  const state = { over: false, broken: false };
   const parser = new ResponseParser(
     {
       onResponse: ({ status, headers, keepAlive, upgrade }) => {
-        if (status === 101) over = true;
+        state.over = status === 101;
+        if (state.over) waiting.length = 0;
         events.add(`${status}${keepAlive ? '' : ' close'}${upgrade && ` to ${upgrade}`} [${fieldsOf(headers)}]`);
       },
       onResponseData: (data) => {
@@ -101,31 +102,32 @@ export function responseEvents(
         return true;
       },
       onResponseEnd: (trailers) => {
-        over = true;
+        state.over = true;
         events.addEnd(trailers);
       },
       onResponseFault: (fault) => {
-        waiting.length = 0;
+        state.broken = true;
         events.addFault(fault);
       },
     },
     limits.headBytes,
     limits.fields,
   );
+  const next = (): void => {
+    state.over = waiting.length === 0;
+    if (!state.over) parser.expect(waiting.shift() === 'HEAD');
+  };
+  next();
   let left = '';
   for (const piece of pieces) {
     let at = 0;
-    while (at < piece.length) {
-      if (over && waiting.length > 0) {
-        over = false;
-        parser.expect(waiting.shift() === 'HEAD');
-      }
-      if (over) break;
+    while (at < piece.length && !state.broken && !state.over) {
       at = parser.execute(piece, at);
+      if (state.over) next();
     }
-    left += piece.toString('latin1', at);
+    if (!state.broken) left += piece.toString('latin1', at);
   }
-  const fault = over ? null : parser.close();
+  const fault = state.broken || state.over ? null : parser.close();
   if (fault !== null) events.addFault(fault);
   if (left !== '') events.add(`left ${left}`);
   return events.end();

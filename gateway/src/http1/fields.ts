@@ -6,6 +6,9 @@ const FIELD_LINES = /(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n
 const SPACE = 0x20;
 const TAB = 0x09;
 
+/** Kept from head to head, so that a list is made in its length at once instead of growing. */
+const found: number[] = [];
+
 /**
  * Finds the fields between `start` and `end` (RFC 9112 §5), which must all be well-formed.
  *
@@ -16,7 +19,7 @@ export function scanFields(text: string, start: number, end: number): number[] |
   FIELD_LINES.lastIndex = start;
   FIELD_LINES.test(text);
   if (FIELD_LINES.lastIndex !== end) return null;
-  const offsets: number[] = [];
+  let count = 0;
   for (let line = start; line < end; ) {
     const colon = text.indexOf(':', line);
     const next = text.indexOf('\r\n', colon + 1);
@@ -24,10 +27,14 @@ export function scanFields(text: string, start: number, end: number): number[] |
     let to = next;
     while (from < to && isBlank(text.charCodeAt(from))) from++;
     while (to > from && isBlank(text.charCodeAt(to - 1))) to--;
-    offsets.push(line, colon, from, to);
+    found[count] = line;
+    found[count + 1] = colon;
+    found[count + 2] = from;
+    found[count + 3] = to;
+    count += FIELD;
     line = next + 2;
   }
-  return offsets;
+  return found.slice(0, count);
 }
 
 /** Number of fields in a list of offsets. */

@@ -44,7 +44,7 @@ export function readFacts(text: string, offsets: readonly number[]): HeadFacts {
         if (sameName(text, start, 'expect')) readExpect(facts, valueOf(text, offsets, at));
         break;
       case 7:
-        if (sameName(text, start, 'upgrade')) facts.upgrade = valueOf(text, offsets, at).toLowerCase();
+        if (sameName(text, start, 'upgrade')) readUpgrade(facts, valueOf(text, offsets, at));
         break;
       case 10:
         if (sameName(text, start, 'connection')) readConnection(facts, valueOf(text, offsets, at));
@@ -91,6 +91,12 @@ function readOption(facts: HeadFacts, option: string): void {
   if (option === 'close') facts.close = true;
   else if (option === 'keep-alive') facts.keepAlive = true;
   else if (option === 'upgrade') facts.upgradeOption = true;
+}
+
+/** Several fields are one list. */
+function readUpgrade(facts: HeadFacts, value: string): void {
+  const list = value.toLowerCase();
+  facts.upgrade = facts.upgrade === '' ? list : `${facts.upgrade},${list}`;
 }
 
 function readLength(facts: HeadFacts, value: string): void {

@@ -73,7 +73,8 @@ export class ReceivedHeaders implements HeaderList {
   set(name: string, value: string): void {
     const field = this.#find(name, 0);
     if (field !== -1) {
-      this.#edit(field, value);
+      // What says the same leaves as it came, with the fields around it.
+      if (this.#value(field) !== value) this.#edit(field, value);
       this.#removeFrom(name, field + 1);
       this.#removeAppended(name, 0);
       return;
@@ -192,7 +193,7 @@ export class ReceivedHeaders implements HeaderList {
     if (appended === null) return -1;
     for (let at = from; at < appended.length; at += 2) {
       const own = appended[at]!;
-      if (own.length === name.length && sameName(own, 0, name)) return at;
+      if (own === name || (own.length === name.length && sameName(own, 0, name))) return at;
     }
     return -1;
   }

@@ -28,7 +28,10 @@ export class RequestHead {
   readonly contentLength: number;
   /** The sender wants the connection kept after the response. */
   readonly keepAlive: boolean;
-  /** Protocols asked for, lower case; '' = no upgrade. */
+  /**
+   * Protocols offered, lower case, joined by ', '; '' = no upgrade. Without h2c, which may be ignored (RFC 9110 §7.8): its
+   * client goes on in HTTP/1.1.
+   */
   readonly upgrade: string;
   readonly expectContinue: boolean;
   /** The sender expects something that nobody can fulfil. */
@@ -50,10 +53,15 @@ export class RequestHead {
     this.framing = facts.chunked ? BODY_CHUNKED : facts.contentLength > 0 ? BODY_LENGTH : BODY_NONE;
     this.contentLength = facts.contentLength;
     this.keepAlive = minorVersion === 1 ? !facts.close : facts.keepAlive && !facts.close;
-    this.upgrade = facts.upgradeOption && minorVersion === 1 ? facts.upgrade : '';
+    this.upgrade = facts.upgradeOption && minorVersion === 1 ? offered(facts.upgrade) : '';
     this.expectContinue = facts.expectContinue && minorVersion === 1;
     this.unknownExpectation = facts.unknownExpectation && minorVersion === 1;
   }
+}
+
+function offered(list: string): string {
+  const protocols = list.split(',').map((protocol) => protocol.trim());
+  return protocols.filter((protocol) => protocol !== '' && protocol !== 'h2c').join(', ');
 }
 
 /** What can be read of a head for a log, faulty as it may be; null when nothing can. */
@@ -72,7 +80,9 @@ export interface HeadWords {
   readonly protocol: string;
 }
 
-const REQUEST_LINE = /([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}) ([\x21-\x7e]+) HTTP\/([0-9])\.([0-9])\r\n/y;
+const REQUEST_LINE = /[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64} [\x21-\x7e]+ HTTP\/[0-9]\.[0-9]\r\n/y;
+/** What stands behind the target. */
+const VERSION_LENGTH = ' HTTP/1.1\r\n'.length;
 
 /**
  * Reads a whole request head (RFC 9112 §2.2–3, §5). Accepts one form of each thing.
@@ -81,12 +91,16 @@ const REQUEST_LINE = /([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}) ([\x21-\x7e]+) HTTP\/(
  */
 export function parseRequestHead(text: string, limits: HeadLimits): RequestHead | MessageFault {
   REQUEST_LINE.lastIndex = 0;
-  const line = REQUEST_LINE.exec(text);
-  if (line === null) return FAULT.requestLine;
-  const [whole, method, url, major, minor] = line as unknown as [string, string, string, string, string];
+  if (!REQUEST_LINE.test(text)) return FAULT.requestLine;
+  const lineEnd = REQUEST_LINE.lastIndex;
+  const major = text[lineEnd - 5];
+  const minor = text[lineEnd - 3];
   if (major !== '1' || (minor !== '1' && minor !== '0')) return FAULT.version;
+  const methodEnd = text.indexOf(' ');
+  const method = text.slice(0, methodEnd);
+  const url = text.slice(methodEnd + 1, lineEnd - VERSION_LENGTH);
   if (url.length > limits.targetBytes) return FAULT.targetTooLong;
-  const offsets = scanFields(text, whole.length, text.length - 2);
+  const offsets = scanFields(text, lineEnd, text.length - 2);
   if (offsets === null) return FAULT.fields;
   if (fieldCount(offsets) > limits.fields) return FAULT.tooManyFields;
   const facts = readFacts(text, offsets);

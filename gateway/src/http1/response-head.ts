@@ -23,12 +23,20 @@ export class ResponseHead {
     this.framing = framing;
     this.contentLength = facts.contentLength;
     const kept = minorVersion === 1 ? !facts.close : facts.keepAlive && !facts.close;
-    this.keepAlive = kept && framing !== BODY_UNTIL_CLOSE;
+    this.keepAlive = kept && framing !== BODY_UNTIL_CLOSE && !framesNothing(status, facts);
     this.upgrade = status === 101 && facts.upgradeOption ? facts.upgrade : '';
   }
 }
 
-const STATUS_LINE = /HTTP\/1\.([01]) ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?\r\n/y;
+/** A body is announced where none can be (RFC 9112 §6.3): whether one follows only the peer knows. */
+function framesNothing(status: number, { chunked, contentLength }: HeadFacts): boolean {
+  return (status < 200 || status === 204) && (chunked || contentLength > 0);
+}
+
+const STATUS_LINE = /HTTP\/1\.[01] [1-9][0-9]{2}(?: [\t\x20-\x7e\x80-\xff]*)?\r\n/y;
+/** Where its minor version and its status stand. */
+const MINOR_VERSION = 'HTTP/1.'.length;
+const STATUS = 'HTTP/1.1 '.length;
 
 /**
  * Reads a whole response head (RFC 9112 §4–6), as strictly as a request's: what is not framed in one clear way must not
@@ -39,16 +47,15 @@ const STATUS_LINE = /HTTP\/1\.([01]) ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)
  */
 export function parseResponseHead(text: string, toHead: boolean, maxFields: number): ResponseHead | MessageFault {
   STATUS_LINE.lastIndex = 0;
-  const line = STATUS_LINE.exec(text);
-  if (line === null) return FAULT.statusLine;
-  const offsets = scanFields(text, line[0].length, text.length - 2);
+  if (!STATUS_LINE.test(text)) return FAULT.statusLine;
+  const offsets = scanFields(text, STATUS_LINE.lastIndex, text.length - 2);
   if (offsets === null) return FAULT.fields;
   if (fieldCount(offsets) > maxFields) return FAULT.tooManyFields;
   const facts = readFacts(text, offsets);
   if (facts.fault !== null) return facts.fault;
-  const minorVersion = line[1] === '1' ? 1 : 0;
+  const minorVersion = text[MINOR_VERSION] === '1' ? 1 : 0;
   if (facts.chunked && minorVersion === 0) return FAULT.codingVersion;
-  const status = Number(line[2]);
+  const status = Number(text.slice(STATUS, STATUS + 3));
   const headers = new ReceivedHeaders(text, offsets);
   return new ResponseHead(status, minorVersion, headers, facts, framingOf(status, toHead, facts));
 }

@@ -8,9 +8,10 @@ export function finish(gateway: Gateway, x: Exchange, tenant: TenantRuntime | nu
   gateway.activeExchanges--;
   // A body that nobody read would keep its connection waiting.
   x.body?.stop();
-  const seconds = (performance.now() - x.startedAt) / 1000;
+  const now = performance.now();
+  const seconds = (now - x.startedAt) / 1000;
   gateway.metrics.observeRequest(seriesOf(x, tenant, route), x.status, seconds, x.bytesReceived, x.bytesSent);
-  gateway.accessLog?.append(x);
+  gateway.accessLog?.append(x, now);
 }
 
 function seriesOf(x: Exchange, tenant: TenantRuntime | null, route: RouteRuntime | null): number {

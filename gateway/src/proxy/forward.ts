@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { describeError, type ErrorCode } from '../core/errors.ts';
 import type { Expirable, WheelTimer } from '../core/wheel.ts';
 import type { BodySource } from '../exchange/body.ts';
@@ -17,6 +18,8 @@ import type { Gateway } from './gateway.ts';
 export interface ForwardOwner {
   onUpstreamInformational(status: number, headers: HeaderList): void;
   onUpstreamHead(status: number, headers: HeaderList, endOfStream: boolean): void;
+  /** 101: the endpoint has switched to one of the protocols that the request offers. See ResponseSink.upgrade. */
+  onUpstreamUpgrade(headers: HeaderList, duplex: Duplex): void;
   /** False: slow down until `Forward.resume`. */
   onUpstreamData(chunk: Buffer): boolean;
   onUpstreamEnd(trailers: HeaderList | null): void;
@@ -64,9 +67,10 @@ class Attempt implements ResponseSink {
     this.#forward.owner.onUpstreamEnd(this.#trailers);
   }
 
-  /** An upgrade is never asked for in a forwarded head, so an endpoint that switches protocols breaks the rules. */
-  upgrade(): void {
-    this.reset('SLUICE_UPSTREAM_PROTOCOL');
+  /** It lasts until the tunnel has ended: the endpoint is busy with it. */
+  upgrade(headers: HeaderList, duplex: Duplex): void {
+    if (this.#live) this.#forward.upgraded(headers, duplex);
+    else duplex.destroy();
   }
 
   reset(code: ErrorCode): void {
@@ -210,8 +214,8 @@ export class Forward implements Expirable {
   }
 
   #nextRequest(): UpstreamRequest {
-    const { method, target, requestHeaders: headers } = this.#x;
-    return { method, target, headers, body: this.#whole === null ? this.#body : wholeBody(this.#whole) };
+    const { method, target, requestHeaders: headers, upgrade } = this.#x;
+    return { method, target, headers, body: this.#whole === null ? this.#body : wholeBody(this.#whole), upgrade };
   }
 
   #emptyCode(): ErrorCode {
@@ -228,10 +232,19 @@ export class Forward implements Expirable {
       this.#again();
       return;
     }
+    this.#onHead();
+    this.owner.onUpstreamHead(status, headers, endOfStream);
+  }
+
+  upgraded(headers: HeaderList, duplex: Duplex): void {
+    this.#onHead();
+    this.owner.onUpstreamUpgrade(headers, duplex);
+  }
+
+  #onHead(): void {
     this.#headReceived = true;
     this.#stopTimers();
     this.#x.upstreamMs = performance.now() - this.#x.upstreamStartedAt;
-    this.owner.onUpstreamHead(status, headers, endOfStream);
   }
 
   /** An attempt failed; before the response head another may follow. */

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { WORKER_SLOTS } from '../core/metrics.ts';
@@ -63,6 +64,8 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
     const headers = x.requestHeaders;
     x.trace = startTrace(headers.get('traceparent'), joined(headers, 'tracestate'), headers.get('sw8'));
     removeHopByHop(headers);
+    // Routes and filters may go by it.
+    if (x.upgrade !== '') headers.set('upgrade', x.upgrade);
     applyForwarded(x, this.#gateway.trusted);
   }
 
@@ -98,6 +101,9 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
     x.route = match.route.id;
     if (x.body !== null && !limitBody(x.body, this.#route.maxBodySize)) {
       return this.#fail('SLUICE_REQUEST_BODY_TOO_LARGE');
+    }
+    if (x.upgrade !== '' && match.route.split !== null && !chooseProtocols(x, this.#route.upgrades)) {
+      return this.#fail('SLUICE_UPGRADE_REFUSED');
     }
     this.#chooseLane(tenant);
     this.#filterRequest(this.#route);
@@ -294,6 +300,18 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
     }
   }
 
+  onUpstreamUpgrade(headers: HeaderList, duplex: Duplex): void {
+    const protocol = headers.get('upgrade')!;
+    removeHopByHop(headers);
+    headers.set('upgrade', protocol);
+    this.#responder.prepareUpgrade(headers, duplex);
+    try {
+      this.#filterResponse();
+    } catch (error) {
+      this.crash(error);
+    }
+  }
+
   /** A length without a body is that of the body which filters would have changed. */
   #forgetLength(status: number, headers: HeaderList): void {
     if (this.#x.method !== 'HEAD' && status !== 304) return;
@@ -366,6 +384,16 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
 function limitBody(body: BodySource, limit: number): boolean {
   if (limit < body.limit) body.limit = limit;
   return body.length <= body.limit;
+}
+
+/** Keeps of the protocols that the client offers those that the route allows; false when none is left. */
+function chooseProtocols(x: Exchange, allowed: readonly string[]): boolean {
+  x.upgrade = x.upgrade
+    .split(', ')
+    .filter((protocol) => allowed.includes(protocol))
+    .join(', ');
+  if (x.upgrade !== '') x.requestHeaders.set('upgrade', x.upgrade);
+  return x.upgrade !== '';
 }
 
 /** Seconds; not the same for everybody, so that those who were turned away together do not come back together. */

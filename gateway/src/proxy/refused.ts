@@ -36,6 +36,6 @@ export function bookRefused(
   x.status = describeError(code).status;
   x.error = code;
   gateway.metrics.observeRequest(UNMATCHED_SERIES, x.status, 0, 0, 0);
-  gateway.accessLog?.append(x);
+  gateway.accessLog?.append(x, performance.now());
   return x.trace.traceId;
 }

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { describeError, type ErrorCode } from '../core/errors.ts';
 import { errorBody } from '../exchange/error-body.ts';
 import type { Exchange } from '../exchange/exchange.ts';
@@ -8,7 +9,7 @@ import type { SinkWriter } from '../exchange/sink.ts';
 export interface ResponderOwner {
   /** The client takes bytes again after `data` answered false. */
   onResponseDrain(): void;
-  /** The client left before the response was complete. */
+  /** The client left before the response was complete, or its tunnel has ended. */
   onClientGone(): void;
   /** The response has ended, whole or torn down. Once. */
   onResponseDone(): void;
@@ -32,6 +33,8 @@ export class Responder implements SinkWriter {
   #held: Buffer[] | null = null;
   #heldTrailers: HeaderList | null = null;
   #heldEnd = false;
+  /** The upstream's side of a tunnel, while the head of the 101 is with the filters. */
+  #upstream: Duplex | null = null;
 
   constructor(x: Exchange, owner: ResponderOwner) {
     this.#x = x;
@@ -58,6 +61,13 @@ export class Responder implements SinkWriter {
     this.#held = null;
     this.#heldTrailers = null;
     this.#heldEnd = false;
+    this.#dropUpstream();
+  }
+
+  /** Takes a 101 with the upstream's side of the tunnel. What replaces it before the release closes that. */
+  prepareUpgrade(headers: HeaderList, upstream: Duplex): void {
+    this.prepare(101, headers, true);
+    this.#upstream = upstream;
   }
 
   /** Takes a whole local response. `content-length` is the gateway's to say. */
@@ -101,6 +111,7 @@ export class Responder implements SinkWriter {
     if (this.#state !== HELD) return;
     this.#state = SENT;
     const { sink, status, responseHeaders } = this.#x;
+    if (this.#upstream !== null && this.#releaseUpgrade(this.#upstream)) return;
     sink.head(status, responseHeaders!, this.#endOfStream);
     const held = this.#held;
     this.#held = null;
@@ -109,6 +120,19 @@ export class Responder implements SinkWriter {
     if (this.#heldTrailers !== null) sink.trailers(this.#heldTrailers);
     if (this.#heldEnd) this.end();
     else if (flowing) this.#owner.onResponseDrain();
+  }
+
+  /** False: a filter has made another answer of the 101. */
+  #releaseUpgrade(upstream: Duplex): boolean {
+    const { sink, status, responseHeaders } = this.#x;
+    if (status === 101) {
+      this.#upstream = null;
+      sink.upgrade(responseHeaders!, upstream);
+      return true;
+    }
+    this.#dropUpstream();
+    this.#heldEnd = true;
+    return false;
   }
 
   informational(status: number, headers: HeaderList): void {
@@ -169,8 +193,23 @@ export class Responder implements SinkWriter {
     this.#finish();
   }
 
+  onTunnelClosed(sent: number, received: number, failure: ErrorCode | null): void {
+    if (this.#state === DONE) return;
+    this.#x.bytesSent = sent;
+    this.#x.tunnelReceived = received;
+    this.#x.error = failure;
+    this.#owner.onClientGone();
+    this.#finish();
+  }
+
+  #dropUpstream(): void {
+    this.#upstream?.destroy();
+    this.#upstream = null;
+  }
+
   #finish(): void {
     this.#state = DONE;
+    this.#dropUpstream();
     this.#owner.onResponseDone();
   }
 }

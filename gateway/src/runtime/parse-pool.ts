@@ -14,7 +14,7 @@ export interface ParsePoolOptions {
   readonly threads?: number;
   /** How long a text may take; default: by its length, from LIMITS.parseMs on. */
   readonly deadlineMs?: (text: string) => number;
-  /** How long a thread beyond the first may be idle; default LIMITS.parseIdleMs. */
+  /** How long a thread may be idle; default LIMITS.parseIdleMs. */
   readonly idleMs?: number;
   /** Heap of a thread; default LIMITS.parseThreadHeapBytes. */
   readonly heapBytes?: number;
@@ -26,8 +26,8 @@ export interface ParsePoolOptions {
 const FAILED_STARTS = 3;
 
 /**
- * Threads that parse tenant files. The first starts with the first file and stays, as starting one takes longer than
- * parsing a file; more come and go with the number of files that wait. A file that outlasts its deadline, or over which
+ * Threads that parse tenant files. They come and go with the number of files that wait, since a thread that waits for
+ * work takes tens of MiB. A file that outlasts its deadline, or over which
  * two threads end, gets the problem SLUICE_CONFIG_PARSER_FAILED.
  */
 export class ParsePool implements ParseHelperEvents {
@@ -83,7 +83,7 @@ export class ParsePool implements ParseHelperEvents {
   onIdle(helper: ParseHelper): void {
     this.#failedStarts = 0;
     this.#dispatch();
-    if (helper.job !== null || this.#closed || this.#helpers.size === 1) return;
+    if (helper.job !== null || this.#closed) return;
     const timer = setTimeout(() => this.#retire(helper), this.#options.idleMs ?? LIMITS.parseIdleMs).unref();
     this.#idle.set(helper, timer);
   }
@@ -147,7 +147,6 @@ export class ParsePool implements ParseHelperEvents {
 
   #retire(helper: ParseHelper): void {
     this.#idle.delete(helper);
-    if (this.#helpers.size === 1) return;
     this.#helpers.delete(helper);
     void helper.end();
   }

@@ -21,19 +21,22 @@ export class RouteRuntime {
   readonly retry: RetryPolicy;
   /** Bytes of a request body; Infinity = what the listener takes. */
   readonly maxBodySize: number;
+  /** Protocols that a client may switch to, lower case. */
+  readonly upgrades: readonly string[];
   /** One per lane, baseline first. */
   readonly series: readonly SeriesHandle[];
   /** Route id as sw8 carries it. */
   readonly sw8Operation: string;
 
   constructor(route: Route, chain: readonly FilterFactory[], series: readonly SeriesHandle[]) {
-    const { timeouts, retries, id, maxBodySize = Number.POSITIVE_INFINITY } = route.config;
+    const { timeouts, retries, id, upgrades, maxBodySize = Number.POSITIVE_INFINITY } = route.config;
     this.route = route;
     this.chain = chain.length === 0 ? null : chain;
     this.requestTimeout = timeouts.request;
     this.tryTimeout = timeouts.perTry ?? 0;
     this.retry = retries;
     this.maxBodySize = maxBodySize;
+    this.upgrades = upgrades;
     this.series = series;
     this.sw8Operation = sw8Part(id);
   }

@@ -1,4 +1,5 @@
-import { quotasOf, type TenantsSection } from '../config/schema-tenants-section.ts';
+import type { TenantsSection } from '../config/schema-tenants-section.ts';
+import { quotasOf } from '../config/tenant-grants.ts';
 import type { QuotaHandle } from '../core/quota-memory.ts';
 import type { QuotaTable } from '../core/quota-table.ts';
 

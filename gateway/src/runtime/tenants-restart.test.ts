@@ -135,7 +135,7 @@ describe('the last good version', () => {
 
   it.each([
     ['that misses a key', 'tenant: a\ndomains: [a.example.com]\nrutes: []\n', 'unknown key'],
-    ['whose name cannot be read', '[', 'flow sequence must end with a ]'],
+    ['whose name cannot be read', '[', 'the bracket of 1:1 does not close'],
     ['that is empty', '', 'the file is empty'],
     ['with another name', 'tenant: other\nrutes: []\n', 'the key domains is missing'],
   ])('serves for a broken file %s', async (_, text, problem) => {

@@ -66,7 +66,7 @@ describe('at start', () => {
     expect(recorder.told).toEqual([
       'broken a: x.example.com y.example.com (down) unknown key',
       expect.stringMatching(/^broken b: {2}\(down\) the domain y.example.com already belongs to tenant a in .*a.yaml$/),
-      expect.stringMatching(/^broken file:c.yaml: {2}\(down\) flow sequence/),
+      expect.stringMatching(/^broken file:c.yaml: {2}\(down\) the bracket of/),
     ]);
   });
 

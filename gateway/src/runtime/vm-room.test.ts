@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { LIMITS } from '../core/limits.ts';
 import { createWasmFilter } from '../filters/wasm-filter.ts';
 import { driveExchange } from '../testing/drive.ts';
@@ -68,6 +68,25 @@ describe('room for VMs', () => {
     for (const each of plugins) expect(await use(each)).toBeNull();
     expect(states(plugins)).toEqual(['idle', 'running', 'running']);
     expect(room.count).toBe(2);
+  });
+
+  it('is found with a short look, however many there are', async () => {
+    const { plugin, room } = rig(1000, 10);
+    const plugins = Array.from({ length: 1000 }, (_, index) => plugin(`t${Math.floor(index / 10)}`));
+    for (const each of plugins) each.start();
+    const looked = vi.spyOn(Plugin.prototype, 'idle', 'get');
+    const looks = async (name: string) => {
+      looked.mockClear();
+      expect(await use(plugin(name))).toBeNull();
+      return looked.mock.calls.length;
+    };
+    const unused = await looks('u');
+    for (const each of plugins) if (each.stats().state === 'running') expect(await use(each)).toBeNull();
+    const used = [await looks('v'), await looks('w')];
+    looked.mockRestore();
+    expect(states(plugins.slice(0, 3))).toEqual(['idle', 'idle', 'running']);
+    expect([unused, ...used].filter((count) => count > 500)).toEqual([]);
+    expect(room.count).toBe(1000);
   });
 
   it('is refused while all are busy, and granted afterwards', async () => {

@@ -9,7 +9,7 @@ import { WORKER_SLOTS } from '../core/metrics.ts';
 import { enableLinearRegex } from '../core/regex.ts';
 import { SeriesTable } from '../core/series-table.ts';
 import { TimerWheel } from '../core/wheel.ts';
-import { createRegistries, type Registries } from '../discovery/registries.ts';
+import { createRegistries, loadNacos, type NacosClass, type Registries } from '../discovery/registries.ts';
 import { Catalogue } from '../runtime/catalogue.ts';
 import { ControlPlane } from '../runtime/control-plane.ts';
 import type { ToWorker, WorkerInit } from '../runtime/feed.ts';
@@ -81,7 +81,8 @@ export async function startGateway(options: GatewayOptions): Promise<GatewayProc
   const log = createProcessLog({ level: options.logLevel ?? 'info' });
   const count = await workerCount(options.config.workers, log);
   const catalogue = await Catalogue.load({ plugins: options.config.plugins, log });
-  const gateway = new GatewayProcess(options, { ...count, catalogue, log });
+  const nacos = await loadNacos(options.config);
+  const gateway = new GatewayProcess(options, { ...count, catalogue, nacos, log });
   try {
     await gateway.start();
   } catch (error) {
@@ -94,6 +95,7 @@ export async function startGateway(options: GatewayOptions): Promise<GatewayProc
 /** What a gateway is made of before it is made. */
 interface Parts extends WorkerCount {
   readonly catalogue: Catalogue;
+  readonly nacos: NacosClass | null;
   readonly log: Log;
 }
 
@@ -126,7 +128,7 @@ export class GatewayProcess {
     this.#accessLog =
       config.accessLog.path === 'off' ? null : new AccessLogWriter(openDestination(config.accessLog.path), log);
     this.#shared = SharedState.create({ workers: parts.workers });
-    this.#registries = createRegistries(config, { log });
+    this.#registries = createRegistries(config, { log, nacos: parts.nacos });
     this.#controlPlane = new ControlPlane({
       registries: this.#registries,
       series: this.#series,

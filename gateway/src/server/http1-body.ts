@@ -16,6 +16,10 @@ export class Http1Body implements BodySource, ConnectionBody {
   #reader: BodyReader | null = null;
   #failure: ErrorCode | null = null;
   #paused = false;
+  /** performance.now() since when the client could send, or of the last look at how much has come. */
+  #waitingSince = 0;
+  /** Bytes that had come then. */
+  #receivedThen = 0;
   /** End, error or stop: no further callback comes. */
   #over = false;
 
@@ -48,20 +52,20 @@ export class Http1Body implements BodySource, ConnectionBody {
       return;
     }
     this.sendContinue();
-    this.#connection.watchClient(true);
+    this.#wait();
     this.#connection.pumpSoon();
   }
 
   pause(): void {
     if (this.#over) return;
     this.#paused = true;
-    this.#connection.watchClient(false);
+    this.#connection.watchClient();
   }
 
   resume(): void {
     if (this.#over || !this.#paused) return;
     this.#paused = false;
-    this.#connection.watchClient(true);
+    this.#wait();
     this.#connection.pumpSoon();
   }
 
@@ -104,6 +108,20 @@ export class Http1Body implements BodySource, ConnectionBody {
     this.#reader!.onBodyEnd(trailers);
   }
 
+  lags(now: number, window: number, least: number): boolean {
+    if (now - this.#waitingSince < window) return false;
+    const lagging = this.received - this.#receivedThen < least;
+    this.#waitingSince = now;
+    this.#receivedThen = this.received;
+    return lagging;
+  }
+
+  #wait(): void {
+    this.#waitingSince = performance.now();
+    this.#receivedThen = this.received;
+    this.#connection.watchClient();
+  }
+
   #refuseRest(): void {
     this.#finish();
     this.#connection.closeAfterResponse();
@@ -118,6 +136,6 @@ export class Http1Body implements BodySource, ConnectionBody {
 
   #finish(): void {
     this.#over = true;
-    if (this.#reader !== null) this.#connection.watchClient(false);
+    if (this.#reader !== null) this.#connection.watchClient();
   }
 }

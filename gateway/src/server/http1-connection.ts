@@ -1,19 +1,27 @@
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { ErrorCode } from '../core/errors.ts';
 import type { Connection } from '../exchange/exchange.ts';
 import type { HeaderList } from '../exchange/headers.ts';
+import { Tunnel, type TunnelOwner } from '../exchange/tunnel.ts';
 import type { MessageFault } from '../http1/fault.ts';
 import type { HeadLimits, RequestHead } from '../http1/request-head.ts';
 import { type RequestHandler, RequestParser } from '../http1/request-parser.ts';
 import { closeGently } from './refusal.ts';
 
-/** How long a connection waits for its client, milliseconds. */
-export interface ConnectionTimes {
+/** What a connection takes of its client. Times in milliseconds. */
+export interface ConnectionLimits {
   /** For more of a body, or until it takes more of a response. */
   readonly stall: number;
   /** For the rest of what it sends, when the connection closes. */
   readonly linger: number;
+  /** For anything at all, after a switch of protocols. */
+  readonly upgradeIdle: number;
+  /** Bytes of a body that have to come in any such time in which the client could send. */
+  readonly stallBytes: number;
+  /** Requests; 0 = any number. */
+  readonly requests: number;
 }
 
 /** The request body of the exchange under way, as its connection sees it. */
@@ -22,6 +30,8 @@ export interface ConnectionBody {
   readonly reading: boolean;
   /** Bytes may be parsed: somebody takes them, or nobody ever will. */
   readonly flowing: boolean;
+  /** Asked now and then: less than `least` bytes have come in the last `window` ms, all of which the client could send. */
+  lags(now: number, window: number, least: number): boolean;
   /** False: not further than this piece for now. */
   onData(chunk: Buffer): boolean;
   onEnd(trailers: HeaderList | null): void;
@@ -84,30 +94,35 @@ export class Http1Connection implements Connection, RequestHandler {
   /** What TLS runs on; without TLS the same. */
   readonly #carrier: Socket;
   readonly #owner: ConnectionOwner;
-  readonly #times: ConnectionTimes;
+  readonly #limits: ConnectionLimits;
   readonly #parser: RequestParser;
   /** Received and not yet parsed. */
   #rest: Buffer | null = null;
   /** The request under way has been parsed to its end. */
   #requestOver = true;
   #feeding = false;
+  /** It carries another protocol now. */
+  #tunnel: Tunnel | null = null;
+  /** A timer runs against the client. */
+  #watching = false;
+  #requests = 0;
   /** Called when the last bytes of a response have left. */
-  readonly onWritten = (): void => this.exchange?.onWritten();
+  readonly #onWritten = (): void => this.exchange?.onWritten();
 
   constructor(
     socket: Socket,
     carrier: Socket,
     listener: string,
     owner: ConnectionOwner,
-    times: ConnectionTimes,
-    limits: HeadLimits,
+    limits: ConnectionLimits,
+    heads: HeadLimits,
   ) {
     this.socket = socket;
     this.#carrier = carrier;
     this.listener = listener;
     this.#owner = owner;
-    this.#times = times;
-    this.#parser = new RequestParser(this, limits);
+    this.#limits = limits;
+    this.#parser = new RequestParser(this, heads);
     this.remoteAddress = socket.remoteAddress ?? '';
     this.remotePort = socket.remotePort ?? 0;
     this.localAddress = socket.localAddress ?? '';
@@ -127,9 +142,9 @@ export class Http1Connection implements Connection, RequestHandler {
     return this.idleSince !== 0;
   }
 
-  /** Bytes that the client has not taken yet, and those of it that nobody has read. */
+  /** Bytes that the client has not taken yet, and those of it that nobody has read, or taken. */
   get bufferedBytes(): number {
-    return this.socket.writableLength + this.#held;
+    return this.socket.writableLength + this.#held + (this.#tunnel === null ? 0 : this.#tunnel.buffered);
   }
 
   get #held(): number {
@@ -148,7 +163,7 @@ export class Http1Connection implements Connection, RequestHandler {
 
   /** Parses what has been received, as far as somebody takes it. */
   pump(): void {
-    if (this.#feeding || this.socket.destroyed) return;
+    if (this.#feeding || this.#tunnel !== null || this.socket.destroyed) return;
     const rest = this.#rest;
     this.#rest = null;
     if (rest !== null) this.#feed(rest);
@@ -163,7 +178,7 @@ export class Http1Connection implements Connection, RequestHandler {
       this.finish();
       return;
     }
-    this.watchClient(false);
+    this.watchClient();
     this.#settle();
     if (this.#rest !== null) this.pumpSoon();
   }
@@ -178,7 +193,7 @@ export class Http1Connection implements Connection, RequestHandler {
     this.closing = true;
     this.#rest = null;
     this.idleSince = 0;
-    closeGently(this.socket, this.#times.linger);
+    closeGently(this.socket, this.#limits.linger);
     this.socket.resume();
   }
 
@@ -187,9 +202,50 @@ export class Http1Connection implements Connection, RequestHandler {
     this.#carrier.resetAndDestroy();
   }
 
+  /** From the bytes behind the request on, it carries another protocol between the client and `upstream`. */
+  switchProtocols(upstream: Duplex, owner: TunnelOwner): Tunnel {
+    const { socket } = this;
+    this.closing = true;
+    socket.pause();
+    socket.removeAllListeners('data');
+    if (this.#rest !== null) socket.unshift(this.#rest);
+    this.#rest = null;
+    this.#tunnel = new Tunnel(socket, upstream, this.#limits.upgradeIdle, owner);
+    return this.#tunnel;
+  }
+
   /** One timer watches whatever side waits for the client: its body, or its taking the response. */
-  watchClient(waiting: boolean): void {
-    this.socket.setTimeout(waiting ? this.#times.stall : 0);
+  watchClient(): void {
+    const { exchange } = this;
+    this.#watch(exchange !== null && (exchange.blocked || exchange.body?.reading === true));
+  }
+
+  /** Called now and then: gives up a client that sends its body too slowly, or does not take the end of its response. */
+  look(now: number): void {
+    const { exchange } = this;
+    if (exchange === null || this.#tunnel !== null) return;
+    const { stall, stallBytes } = this.#limits;
+    if (exchange.ended) this.#watch(true);
+    else if (exchange.body?.reading === true && exchange.body.lags(now, stall, stallBytes)) this.#onStall();
+  }
+
+  #watch(waiting: boolean): void {
+    if (waiting === this.#watching) return;
+    this.#watching = waiting;
+    this.socket.setTimeout(waiting ? this.#limits.stall : 0);
+  }
+
+  /** Writes the end of a response; `onWritten` follows when its last byte has left, which is at once as a rule. */
+  writeLast(text: string): void {
+    const { socket } = this;
+    // TLS takes bytes later than it says.
+    if (this.tls || socket.writableLength > 0) {
+      socket.write(text, 'latin1', this.#onWritten);
+      return;
+    }
+    socket.write(text, 'latin1');
+    if (socket.writableLength === 0) this.#onWritten();
+    else socket.write('', 'latin1', this.#onWritten);
   }
 
   // --- what the socket tells
@@ -210,7 +266,9 @@ export class Http1Connection implements Connection, RequestHandler {
       at = this.#parser.execute(chunk, at);
     }
     this.#feeding = false;
-    if (at < chunk.length && !this.#discards()) this.#rest = at === 0 ? chunk : chunk.subarray(at);
+    if (at === chunk.length) return;
+    if (this.#tunnel !== null) this.socket.unshift(chunk.subarray(at));
+    else if (!this.#discards()) this.#rest = at === 0 ? chunk : chunk.subarray(at);
   }
 
   /** Bytes of a request that will never come, or of one that nobody will answer. */
@@ -239,6 +297,7 @@ export class Http1Connection implements Connection, RequestHandler {
   }
 
   #onEnd(): void {
+    if (this.#tunnel !== null) return;
     const fault = this.closing ? null : this.#parser.close();
     // A response that is whole may still be on its way to the client.
     if (this.exchange !== null && this.exchange.ended) this.closing = true;
@@ -257,10 +316,10 @@ export class Http1Connection implements Connection, RequestHandler {
   }
 
   #onStall(): void {
+    if (this.#tunnel !== null) return;
     const { exchange } = this;
     if (exchange !== null && !exchange.blocked && exchange.body?.reading === true) {
       this.closeAfterResponse();
-      this.watchClient(false);
       exchange.body.fail('SLUICE_REQUEST_TIMEOUT');
     } else {
       this.socket.destroy();
@@ -272,7 +331,7 @@ export class Http1Connection implements Connection, RequestHandler {
   onRequest(head: RequestHead): boolean {
     this.#requestOver = false;
     this.headSince = 0;
-    if (!head.keepAlive) this.closing = true;
+    if (!head.keepAlive || ++this.#requests === this.#limits.requests) this.closing = true;
     this.#owner.onRequest(this, head);
     return this.#mayParse();
   }
@@ -284,7 +343,9 @@ export class Http1Connection implements Connection, RequestHandler {
 
   onRequestEnd(trailers: HeaderList | null): void {
     this.#requestOver = true;
-    this.#body?.onEnd(trailers);
+    // Its response may have left before.
+    if (this.exchange === null) this.#settle();
+    else this.#body?.onEnd(trailers);
   }
 
   onRequestFault(fault: MessageFault, text: string): void {

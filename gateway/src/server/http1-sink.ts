@@ -3,6 +3,7 @@ import type { ErrorCode } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { HeaderList } from '../exchange/headers.ts';
 import type { ResponseSink, SinkWriter } from '../exchange/sink.ts';
+import type { Tunnel, TunnelOwner } from '../exchange/tunnel.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { CHUNK_END, chunkHead, LAST_CHUNK, lastChunk, responseHead } from '../http1/write.ts';
 import { httpDate } from './http-date.ts';
@@ -20,13 +21,14 @@ export interface SinkOwner {
 
 const OPEN = 0;
 const HEAD_SENT = 1;
-const OVER = 2;
+const SWITCHED = 2;
+const OVER = 3;
 
 /** Pieces up to this size leave in one string with what stands around them; larger ones are not worth the copy. */
 const GLUE_BYTES = 16 * 1024;
 
 /** The response of one exchange on an HTTP/1.1 connection. */
-export class Http1Sink implements ResponseSink, ConnectionExchange {
+export class Http1Sink implements ResponseSink, ConnectionExchange, TunnelOwner {
   writer: SinkWriter | null = null;
   /** The client takes nothing at present. */
   blocked = false;
@@ -45,6 +47,7 @@ export class Http1Sink implements ResponseSink, ConnectionExchange {
   /** Written and not yet handed to the socket, in latin1. */
   #pending = '';
   #trailers: HeaderList | null = null;
+  #tunnel: Tunnel | null = null;
 
   constructor(connection: Http1Connection, owner: SinkOwner, request: RequestHead) {
     this.#connection = connection;
@@ -69,8 +72,13 @@ export class Http1Sink implements ResponseSink, ConnectionExchange {
       this.body?.sendContinue();
       return;
     }
+    const { socket } = this.#connection;
+    // Of use only while they are news; a client that does not read must not collect them.
+    if (socket.writableNeedDrain) return;
+    // It would announce a body where none can be.
+    headers.remove('content-length');
     try {
-      this.#connection.socket.write(responseHead(status, headers, ''), 'latin1');
+      socket.write(responseHead(status, headers, ''), 'latin1');
     } catch (error) {
       this.#owner.log.warn({ error: String(error) }, 'an informational response could not be sent');
     }
@@ -93,7 +101,7 @@ export class Http1Sink implements ResponseSink, ConnectionExchange {
       return;
     }
     this.#state = HEAD_SENT;
-    process.nextTick(flush, this);
+    flushSoon(this);
   }
 
   /** Says how the body ends and what becomes of the connection (RFC 9112 §6, §9.3). */
@@ -129,7 +137,7 @@ export class Http1Sink implements ResponseSink, ConnectionExchange {
 
   #glue(chunk: Buffer): boolean {
     const text = chunk.toString('latin1');
-    if (this.#pending === '') process.nextTick(flush, this);
+    if (this.#pending === '') flushSoon(this);
     this.#pending += this.#chunked ? chunkHead(chunk.length) + text + CHUNK_END : text;
     if (this.#pending.length < GLUE_BYTES) return !this.blocked;
     return this.#flush();
@@ -163,7 +171,7 @@ export class Http1Sink implements ResponseSink, ConnectionExchange {
     this.#state = OVER;
     this.body?.stop();
     if (this.#chunked && !this.#bodyless) this.#pending += this.#lastChunk();
-    this.#connection.socket.write(this.#take(), 'latin1', this.#connection.onWritten);
+    this.#connection.writeLast(this.#take());
   }
 
   #lastChunk(): string {
@@ -176,15 +184,36 @@ export class Http1Sink implements ResponseSink, ConnectionExchange {
     }
   }
 
-  upgrade(_headers: HeaderList, duplex: Duplex): void {
-    duplex.destroy();
-    this.reset('SLUICE_REQUEST_UNSUPPORTED');
+  upgrade(headers: HeaderList, duplex: Duplex): void {
+    if (this.#state !== OPEN) {
+      duplex.destroy();
+      return;
+    }
+    headers.remove('content-length');
+    try {
+      const head = responseHead(101, headers, 'connection: upgrade\r\n');
+      this.#connection.socket.write(head, 'latin1');
+    } catch (error) {
+      this.#owner.log.error({ error: String(error) }, 'a response head could not be sent');
+      duplex.destroy();
+      this.refuse('SLUICE_GATEWAY_INTERNAL');
+      return;
+    }
+    this.#state = SWITCHED;
+    this.#tunnel = this.#connection.switchProtocols(duplex, this);
+  }
+
+  onTunnelClosed({ sent, received, failure }: Tunnel): void {
+    const open = this.#state !== OVER;
+    this.#state = OVER;
+    if (open) this.writer?.onTunnelClosed(sent, received, failure);
   }
 
   reset(_code: ErrorCode): void {
     if (this.#state === OVER) return;
     this.#state = OVER;
-    if (this.#closeDelimited) this.#connection.tear();
+    if (this.#tunnel !== null) this.#tunnel.destroy();
+    else if (this.#closeDelimited) this.#connection.tear();
     else this.#connection.socket.destroy();
   }
 
@@ -203,7 +232,7 @@ export class Http1Sink implements ResponseSink, ConnectionExchange {
   onSocketDrain(): void {
     if (!this.blocked) return;
     this.blocked = false;
-    this.#connection.watchClient(this.body?.reading ?? false);
+    this.#connection.watchClient();
     if (this.#state === HEAD_SENT) this.writer?.onDrain();
   }
 
@@ -214,6 +243,7 @@ export class Http1Sink implements ResponseSink, ConnectionExchange {
 
   /** The socket is gone. */
   onConnectionClosed(): void {
+    if (this.#state === SWITCHED) return;
     const open = this.#state !== OVER;
     this.#state = OVER;
     this.body?.fail('SLUICE_CLIENT_ABORTED');
@@ -227,7 +257,7 @@ export class Http1Sink implements ResponseSink, ConnectionExchange {
   #block(flowing: boolean): boolean {
     if (flowing || this.#connection.socket.destroyed) return true;
     this.blocked = true;
-    this.#connection.watchClient(true);
+    this.#connection.watchClient();
     return false;
   }
 
@@ -250,6 +280,17 @@ export class Http1Sink implements ResponseSink, ConnectionExchange {
   }
 }
 
-function flush(sink: Http1Sink): void {
-  sink.flush();
+/** Responses of which something may wait to be sent. Most end in the turn in which they begin, and need no flush. */
+let waiting: Http1Sink[] = [];
+
+/** Hands over what is left when all that has come in this turn of the event loop has been looked at. */
+function flushSoon(sink: Http1Sink): void {
+  if (waiting.length === 0) setImmediate(flushAll);
+  waiting.push(sink);
+}
+
+function flushAll(): void {
+  const sinks = waiting;
+  waiting = [];
+  for (const sink of sinks) sink.flush();
 }

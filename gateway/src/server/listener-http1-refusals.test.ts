@@ -80,7 +80,12 @@ describe('listener, HTTP/1.1: what never becomes an exchange', () => {
     ],
     ['an unknown expectation', 'GET / HTTP/1.1\r\nHost: a\r\nExpect: magic\r\n\r\n', 'SLUICE_REQUEST_UNSUPPORTED'],
     ['CONNECT', 'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n', 'SLUICE_REQUEST_UNSUPPORTED'],
-    ['a WebSocket', `GET /ws HTTP/1.1\r\nHost: a\r\n${upgrade}\r\n`, 'SLUICE_REQUEST_UNSUPPORTED'],
+    ['a WebSocket by POST', `POST /ws HTTP/1.1\r\nHost: a\r\n${upgrade}\r\n`, 'SLUICE_REQUEST_INVALID'],
+    [
+      'a WebSocket with a body',
+      `GET /ws HTTP/1.1\r\nHost: a\r\n${upgrade}Content-Length: 1\r\n\r\na`,
+      'SLUICE_REQUEST_UNSUPPORTED',
+    ],
     ['a head too large', header(LIMITS.requestHeadBytes), 'SLUICE_REQUEST_HEAD_TOO_LARGE'],
     ['too many fields', manyHeaders, 'SLUICE_REQUEST_HEAD_TOO_LARGE'],
     [

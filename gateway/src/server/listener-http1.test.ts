@@ -15,7 +15,7 @@ const TRANSPORTS = { 'HTTP/1.1': null, 'HTTP/1.1 in TLS': tlsOf([specOf(issue())
 for (const [name, tls] of Object.entries(TRANSPORTS)) {
   runContract(
     `listener, ${name}`,
-    async ({ method, bodyLength }) => {
+    async ({ method, bodyLength, upgrade }) => {
       const begun = Promise.withResolvers<void>();
       let exchange: Exchange | null = null;
       const listener = await openListener(
@@ -25,12 +25,9 @@ for (const [name, tls] of Object.entries(TRANSPORTS)) {
         },
         { tls },
       );
-      const headers =
-        bodyLength === null
-          ? []
-          : bodyLength < 0
-            ? ['Transfer-Encoding', 'chunked']
-            : ['Content-Length', String(bodyLength)];
+      const headers = bodyLength === null || bodyLength >= 0 ? [] : ['Transfer-Encoding', 'chunked'];
+      if (bodyLength !== null && bodyLength >= 0) headers.push('Content-Length', String(bodyLength));
+      if (upgrade !== '') headers.push('Connection', 'Upgrade', 'Upgrade', upgrade);
       const client = new HttpClient(listener.port, { method, headers, secure: tls !== null });
       if (bodyLength === null) client.end();
       await begun.promise;
@@ -135,6 +132,20 @@ describe('listener, HTTP/1.1', () => {
     client.send(requests.slice(20_011));
     await until(() => client.text.endsWith('/999;'));
     expect(client.text.match(/\/\d+(?=;)/g)).toEqual(Array.from({ length: 1000 }, (_, i) => `/${i}`));
+  });
+
+  it('begins no request before the client has taken the answer to the one before it', async () => {
+    const body = 'x'.repeat(12 * 1024);
+    const listener = await start((x) => answer(x, 200, body));
+    const client = raw(listener, '');
+    client.socket.pause();
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(1500));
+    await until(() => listener.bufferedBytes > 0);
+    await settle();
+    expect(exchanges.length).toBeLessThan(1500);
+    expect(listener.activeExchanges).toBe(1);
+    client.socket.resume();
+    await until(() => client.text.split('HTTP/1.1 200').length === 1501 && client.text.endsWith(body));
   });
 
   it('holds what is sent ahead within bounds', async () => {

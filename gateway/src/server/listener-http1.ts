@@ -11,7 +11,7 @@ import { describeHead, type HeadLimits, type RequestHead } from '../http1/reques
 import type { TlsSpec } from '../runtime/listener-feed.ts';
 import { Acceptor } from './acceptor.ts';
 import { Http1Body } from './http1-body.ts';
-import { type ConnectionOwner, type ConnectionTimes, Http1Connection } from './http1-connection.ts';
+import { type ConnectionOwner, type ConnectionLimits, Http1Connection } from './http1-connection.ts';
 import { Http1Sink, type SinkOwner } from './http1-sink.ts';
 import type { ExchangeHandler, Listener, RefusalHandler } from './listener.ts';
 import { refusalBytes } from './refusal.ts';
@@ -72,7 +72,7 @@ export class Http1Listener implements Listener, SinkOwner, ConnectionOwner {
   readonly #acceptor: Acceptor;
   readonly #tls: TlsTerminator | null;
   readonly #connections = new Set<Http1Connection>();
-  #times: ConnectionTimes;
+  #ofConnections: ConnectionLimits;
   readonly #heads: HeadLimits;
   /** ms that a connection may be idle; the limits say how long, overload may shorten it. */
   #idleTimeout: number;
@@ -87,7 +87,7 @@ export class Http1Listener implements Listener, SinkOwner, ConnectionOwner {
     this.#options = options;
     this.#handler = handler;
     this.#lingerMs = options.lingerMs ?? LIMITS.lingerMs;
-    this.#times = { stall: options.limits.stallTimeout, linger: this.#lingerMs };
+    this.#ofConnections = this.#connectionLimits(options.limits);
     this.#heads = headLimits(options.limits);
     this.#idleTimeout = options.limits.idleTimeout;
     this.#tls = this.#createTls(options);
@@ -131,7 +131,7 @@ export class Http1Listener implements Listener, SinkOwner, ConnectionOwner {
 
   setLimits(limits: ListenerLimits): void {
     this.limits = limits;
-    this.#times = { stall: limits.stallTimeout, linger: this.#lingerMs };
+    this.#ofConnections = this.#connectionLimits(limits);
     this.#acceptor.setLimits(limits);
     // The same object: connections that are open hold it.
     Object.assign(this.#heads, headLimits(limits));
@@ -175,7 +175,9 @@ export class Http1Listener implements Listener, SinkOwner, ConnectionOwner {
     connection.exchange = sink;
     this.activeExchanges++;
     const { method, target, authority, headers } = head;
-    this.#handle(new Exchange(connection, protocolOf(head), method, target, authority, headers, sink.body, sink), sink);
+    const x = new Exchange(connection, protocolOf(head), method, target, authority, headers, sink.body, sink);
+    x.upgrade = head.upgrade;
+    this.#handle(x, sink);
   }
 
   onFault(connection: Http1Connection, { code }: MessageFault, text: string): void {
@@ -196,6 +198,17 @@ export class Http1Listener implements Listener, SinkOwner, ConnectionOwner {
   onClosed(connection: Http1Connection): void {
     this.#connections.delete(connection);
     if (this.#connections.size === 0) this.#onAllGone?.();
+  }
+
+  #connectionLimits(limits: ListenerLimits): ConnectionLimits {
+    const { stallTimeout, minBodyRate, upgradeIdleTimeout, requestsPerConnection } = limits;
+    return {
+      stall: stallTimeout,
+      linger: this.#lingerMs,
+      upgradeIdle: upgradeIdleTimeout,
+      stallBytes: (minBodyRate * stallTimeout) / 1000,
+      requests: requestsPerConnection,
+    };
   }
 
   #accept(socket: Socket): void {
@@ -243,7 +256,7 @@ export class Http1Listener implements Listener, SinkOwner, ConnectionOwner {
 
   /** @param carrier what TLS runs on; without TLS the socket itself */
   #serve(socket: Socket, carrier: Socket): void {
-    this.#connections.add(new Http1Connection(socket, carrier, this.name, this, this.#times, this.#heads));
+    this.#connections.add(new Http1Connection(socket, carrier, this.name, this, this.#ofConnections, this.#heads));
   }
 
   #handle(x: Exchange, sink: Http1Sink): void {
@@ -262,10 +275,11 @@ export class Http1Listener implements Listener, SinkOwner, ConnectionOwner {
     connection.finish();
   }
 
-  /** Looks after heads that do not come and connections that nobody uses, often enough for the shorter of both times. */
+  /** Looks after clients that do not send what they owe, and connections that nobody uses, often enough for the times. */
   #startSweep(): void {
     this.#stopSweep();
-    const interval = Math.min(1000, this.limits.headTimeout / 4, this.#idleTimeout / 4);
+    const { headTimeout, stallTimeout } = this.limits;
+    const interval = Math.min(1000, headTimeout / 4, stallTimeout / 4, this.#idleTimeout / 4);
     this.#sweep = setInterval(() => this.#sweepConnections(), Math.max(10, interval)).unref();
   }
 
@@ -277,6 +291,7 @@ export class Http1Listener implements Listener, SinkOwner, ConnectionOwner {
   #sweepConnections(): void {
     const now = performance.now();
     for (const connection of this.#connections) {
+      connection.look(now);
       if (connection.closing) continue;
       const { idleSince, headSince } = connection;
       if (idleSince !== 0 && now - idleSince > this.#idleTimeout) connection.finish();
@@ -299,10 +314,12 @@ function headLimits({ requestHead, requestTarget, requestHeaders }: ListenerLimi
 }
 
 /** Why a well-formed request is not for this gateway. */
-function unsupported({ upgrade, unknownExpectation }: RequestHead): ErrorCode | null {
-  // h2c may be ignored (RFC 9110 §7.8) and its client goes on in HTTP/1.1; others expect the switch.
-  if (upgrade !== '' && upgrade !== 'h2c') return 'SLUICE_REQUEST_UNSUPPORTED';
-  return unknownExpectation ? 'SLUICE_REQUEST_UNSUPPORTED' : null;
+function unsupported({ upgrade, method, framing, unknownExpectation }: RequestHead): ErrorCode | null {
+  if (unknownExpectation) return 'SLUICE_REQUEST_UNSUPPORTED';
+  if (upgrade === '') return null;
+  // Where the body ends and the other protocol begins two servers may see differently.
+  if (framing !== BODY_NONE) return 'SLUICE_REQUEST_UNSUPPORTED';
+  return upgrade === 'websocket' && method !== 'GET' ? 'SLUICE_REQUEST_INVALID' : null;
 }
 
 function protocolOf({ minorVersion }: RequestHead): string {

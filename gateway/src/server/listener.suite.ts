@@ -48,6 +48,8 @@ export class HttpClient implements BodySender, ResponseReceiver {
   failed = false;
   #response: IncomingMessage | null = null;
   readonly #chunks: Buffer[] = [];
+  /** Its side after a switch of protocols. */
+  tunnel: Socket | null = null;
   #held = false;
 
   constructor(port: number, options: { method?: string; path?: string; headers?: string[]; secure?: boolean } = {}) {
@@ -63,6 +65,11 @@ export class HttpClient implements BodySender, ResponseReceiver {
       this.informationals.push({ status: statusCode, pairs: rawHeaders });
     });
     this.request.on('response', (response) => this.#onResponse(response));
+    this.request.on('upgrade', (response, socket, rest) => {
+      this.#response = response;
+      if (rest.length > 0) socket.unshift(rest);
+      this.tunnel = socket;
+    });
     this.request.flushHeaders();
   }
 
@@ -111,6 +118,7 @@ export class HttpClient implements BodySender, ResponseReceiver {
 
   close(): void {
     this.request.destroy();
+    this.tunnel?.destroy();
   }
 
   #onResponse(response: IncomingMessage): void {

@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { hostname } from 'node:os';
 import type { MessagePort } from 'node:worker_threads';
-import { limitsOf } from '../config/schema-tenants-section.ts';
+import { limitsOf } from '../config/tenant-grants.ts';
 import { BodyBudgets } from '../core/body-budget.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Log } from '../core/log.ts';

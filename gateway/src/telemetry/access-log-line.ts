@@ -2,7 +2,7 @@ import { formatAddress } from '../core/endpoint.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { BASELINE } from '../core/metrics.ts';
-import type { Exchange } from '../exchange/exchange.ts';
+import type { Connection, Exchange } from '../exchange/exchange.ts';
 import { jsonText } from './json-text.ts';
 import { isTransportError, responseFlags } from './response-flags.ts';
 
@@ -60,19 +60,18 @@ export function formatLine(exchange: Exchange, now: number): string {
   return (
     `{"start_time":"${isoTime(exchange.startTime)}","method":"${text(exchange.method)}"` +
     `,"path":"${text(loggedTarget(exchange.originalTarget))}","authority":"${text(exchange.authority)}"` +
-    `,"protocol":"${text(exchange.protocol)}","response_code":${exchange.status}` +
-    `,"response_flags":"${responseFlags(exchange.error)}","response_code_details":"${text(codeDetails(exchange))}"` +
+    `,"protocol":"${known(exchange.protocol)}","response_code":${exchange.status}` +
+    `,"response_flags":"${responseFlags(exchange.error)}","response_code_details":"${codeDetails(exchange)}"` +
     `,"duration":${milliseconds(now - exchange.startedAt)},"bytes_received":${exchange.bytesReceived}` +
-    `,"bytes_sent":${exchange.bytesSent},"tenant":"${text(exchange.tenant)}","route_name":"${text(exchange.route)}"` +
-    `,"lane":"${text(laneName(exchange))}","lane_rule":"${text(exchange.laneRule)}","lane_fallback":${exchange.laneFallback}` +
-    `,"upstream_cluster":"${text(exchange.service)}","upstream_host":"${text(exchange.upstreamAddress)}"` +
+    `,"bytes_sent":${exchange.bytesSent},"tenant":"${known(exchange.tenant)}","route_name":"${known(exchange.route)}"` +
+    `,"lane":"${known(laneName(exchange))}","lane_rule":"${known(exchange.laneRule)}","lane_fallback":${exchange.laneFallback}` +
+    `,"upstream_cluster":"${known(exchange.service)}","upstream_host":"${known(exchange.upstreamAddress)}"` +
     `,"upstream_service_time":${exchange.upstreamMs < 0 ? 'null' : milliseconds(exchange.upstreamMs)}` +
     `,"upstream_request_attempt_count":${exchange.attempts}` +
     `,"upstream_transport_failure_reason":"${transportFailure(exchange.error)}"` +
     `,"plugin_time_us":${Math.round(exchange.pluginTimeUs)},"trace_id":"${exchange.trace?.traceId ?? ''}"` +
     `,"sw8_trace_id":"${text(exchange.trace?.sw8TraceId ?? '')}","request_id":"${header(headers.get('x-request-id'))}"` +
-    `,"downstream_remote_address":"${text(formatAddress(connection.remoteAddress, connection.remotePort))}"` +
-    `,"downstream_local_address":"${text(formatAddress(connection.localAddress, connection.localPort))}"` +
+    (connectionParts.get(connection) ?? connectionPart(connection)) +
     `,"client_address":"${text(exchange.clientAddress)}","requested_server_name":"${text(connection.serverName)}"` +
     `,"user_agent":"${header(headers.get('user-agent'))}"` +
     `,"x_forwarded_for":"${header(headers.get('x-forwarded-for'))}","snapshot_version":${exchange.snapshotVersion}}\n`
@@ -81,6 +80,31 @@ export function formatLine(exchange: Exchange, now: number): string {
 
 function text(value: string): string {
   return value === '' ? '' : jsonText(value, LIMITS.accessLogValueBytes);
+}
+
+/** What lines say of a connection, made once for all its exchanges. */
+const connectionParts = new WeakMap<Connection, string>();
+
+function connectionPart(connection: Connection): string {
+  const remote = formatAddress(connection.remoteAddress, connection.remotePort);
+  const local = formatAddress(connection.localAddress, connection.localPort);
+  const part = `,"downstream_remote_address":"${text(remote)}","downstream_local_address":"${text(local)}"`;
+  connectionParts.set(connection, part);
+  return part;
+}
+
+/** Names of the configuration and addresses of endpoints, as lines say them: the same few thousand for ever. */
+const knownTexts = new Map<string, string>();
+const MOST_KNOWN = 4096;
+
+/** `text` for values that come back. */
+function known(value: string): string {
+  const before = knownTexts.get(value);
+  if (before !== undefined) return before;
+  if (knownTexts.size >= MOST_KNOWN) knownTexts.clear();
+  const made = text(value);
+  knownTexts.set(value, made);
+  return made;
 }
 
 function header(value: string | undefined): string {
@@ -100,8 +124,8 @@ function laneName(exchange: Exchange): string {
 /** The error's code with the words of whoever raised it; Envoy's words where nothing failed. */
 function codeDetails(exchange: Exchange): string {
   const { error, details } = exchange;
-  if (error !== null) return details === '' ? error : `${error}: ${details}`;
-  if (details !== '') return details;
+  if (error !== null) return details === '' ? error : text(`${error}: ${details}`);
+  if (details !== '') return text(details);
   return exchange.upstreamMs < 0 ? 'direct_response' : 'via_upstream';
 }
 

@@ -94,7 +94,7 @@ export class AccessLogWriter {
       for (const resolve of this.#idle.splice(0)) resolve();
       return;
     }
-    this.#destination.write(Buffer.concat(batches.map(({ bytes }) => bytes)), (error) => {
+    this.#destination.write(joined(batches), (error) => {
       this.#note(error);
       for (const batch of batches) this.#settle(batch, error !== null);
       this.#pump();
@@ -123,4 +123,11 @@ export class AccessLogWriter {
     if (error !== null) this.#log.error({ destination, error }, 'access log cannot be written; lines are dropped');
     else this.#log.info({ destination, dropped: this.#dropped }, 'access log is written again');
   }
+}
+
+function joined(batches: readonly Batch[]): Buffer {
+  const [first] = batches;
+  if (batches.length > 1) return Buffer.concat(batches.map(({ bytes }) => bytes));
+  const { buffer, byteOffset, length } = first!.bytes;
+  return Buffer.from(buffer, byteOffset, length);
 }

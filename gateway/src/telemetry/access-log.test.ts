@@ -45,8 +45,8 @@ function setUp() {
 describe('AccessLog', () => {
   it('posts lines together after the flush time', () => {
     const { log, posts, wait } = setUp();
-    log.append(exchange('/1'));
-    log.append(exchange('/2'));
+    log.append(exchange('/1'), 1);
+    log.append(exchange('/2'), 1);
     wait(LIMITS.accessLogFlushMs - 20);
     expect(posts).toEqual([]);
     wait(40);
@@ -58,23 +58,23 @@ describe('AccessLog', () => {
 
   it('posts at once when a batch is large, and sets one timer at a time', () => {
     const { log, posts, wait, wheel } = setUp();
-    for (let i = 0; i < 500; i++) log.append(exchange(`/${'a'.repeat(1000)}`));
+    for (let i = 0; i < 2000; i++) log.append(exchange(`/${'a'.repeat(1000)}`), 1);
     expect(posts.length).toBeGreaterThan(5);
     for (const { batch } of posts) expect(batch.length).toBeLessThan(LIMITS.accessLogBatchBytes + 4096);
     expect(wheel.size).toBe(1);
     wait(LIMITS.accessLogFlushMs + 20);
-    expect(posts.reduce((sum, { lines }) => sum + lines, 0)).toBe(500);
+    expect(posts.reduce((sum, { lines }) => sum + lines, 0)).toBe(2000);
     expect(wheel.size).toBe(0);
   });
 
   it('drops and counts when the writer does not keep up, and goes on when it does', () => {
     const { log, posts, table, main } = setUp();
-    for (let i = 0; i < LIMITS.accessLogQueueLines + 7; i++) log.append(exchange('/'));
+    for (let i = 0; i < LIMITS.accessLogQueueLines + 7; i++) log.append(exchange('/'), 1);
     log.flush();
     expect(posts.reduce((sum, { lines }) => sum + lines, 0)).toBe(LIMITS.accessLogQueueLines);
     expect(table.workerTotal(WORKER_SLOTS.accessLogDropped)).toBe(7);
     main.add(WORKER_SLOTS.accessLogSettled, 5);
-    for (let i = 0; i < 10; i++) log.append(exchange('/'));
+    for (let i = 0; i < 10; i++) log.append(exchange('/'), 1);
     log.flush();
     expect(posts.at(-1)!.lines).toBe(5);
     expect(table.workerTotal(WORKER_SLOTS.accessLogDropped)).toBe(12);
@@ -82,10 +82,10 @@ describe('AccessLog', () => {
 
   it('does not count the lost lines of a predecessor as waiting', () => {
     const { log, create, posts } = setUp();
-    for (let i = 0; i < LIMITS.accessLogQueueLines; i++) log.append(exchange('/'));
+    for (let i = 0; i < LIMITS.accessLogQueueLines; i++) log.append(exchange('/'), 1);
     log.flush();
     const successor = create();
-    successor.append(exchange('/after'));
+    successor.append(exchange('/after'), 1);
     successor.flush();
     expect(posts.at(-1)!.batch).toContain('/after');
   });

@@ -30,13 +30,16 @@ export class AccessLog implements Expirable {
     slots.add(WORKER_SLOTS.accessLogPosted, -this.#waiting());
   }
 
-  /** Logs a finished exchange. Never throws, never waits. */
-  append(exchange: Exchange): void {
+  /**
+   * Logs a finished exchange. Never throws, never waits.
+   * @param now performance.now() at its end.
+   */
+  append(exchange: Exchange, now: number): void {
     if (this.#lines + this.#waiting() >= LIMITS.accessLogQueueLines) {
       this.#slots.add(WORKER_SLOTS.accessLogDropped, 1);
       return;
     }
-    this.#length += this.#buffer.write(formatLine(exchange, performance.now()), this.#length, 'latin1');
+    this.#length += this.#buffer.write(formatLine(exchange, now), this.#length, 'latin1');
     this.#lines++;
     if (this.#length >= LIMITS.accessLogBatchBytes) this.flush();
     else if (!this.#timerSet) {

@@ -1,6 +1,6 @@
 import type { CalloutHandle, CalloutHandler, CalloutRequest, Callouts } from '../wasm/host.ts';
 import type { TestUpstream } from './drive.ts';
-import { bodyChunks, headerList } from './fake-exchange.ts';
+import { bodyChunks, headerList, type TestHeaders } from './fake-exchange.ts';
 
 /** A callout as a service of a test sees it. */
 export interface TestCallout {
@@ -47,6 +47,12 @@ function deliver(answer: TestUpstream | null, handler: CalloutHandler): void {
     handler.onCalloutDone(null, 'reset');
     return;
   }
-  const headers = [':status', String(answer.status ?? 200), ...headerList(answer.headers).toPairs()];
-  handler.onCalloutDone({ headers, body: Buffer.concat(bodyChunks(answer.body ?? '')), trailers: [] }, 'success');
+  const headers = [':status', String(answer.status ?? 200), ...lowerPairs(answer.headers)];
+  const body = Buffer.concat(bodyChunks(answer.body ?? ''));
+  handler.onCalloutDone({ headers, body, trailers: lowerPairs(answer.trailers) }, 'success');
+}
+
+/** Flat pairs with names in lower case, as plugins get them. */
+function lowerPairs(headers: TestHeaders | undefined): string[] {
+  return [...headerList(headers).toPairs()].map((text, at) => (at % 2 === 0 ? text.toLowerCase() : text));
 }

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '../core/errors.ts';
 import type { BodyReader, BodySource } from '../exchange/body.ts';
 import type { HeaderList } from '../exchange/headers.ts';
@@ -5,15 +6,16 @@ import type { ResponseSink } from '../exchange/sink.ts';
 import { BODY_NONE } from '../http1/framing.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { CHUNK_END, chunkHead, LAST_CHUNK, lastChunk } from '../http1/write.ts';
-import type { UpstreamCall } from './client.ts';
+import type { UpstreamCall, UpstreamRequest } from './client.ts';
 import type { ConnectionCall, UpstreamConnection } from './connection.ts';
-import type { EndpointPool, PoolWaiter } from './pool.ts';
+import type { ConnectionSource, PoolWaiter } from './pool.ts';
+import { isIdempotent } from './retry.ts';
 
 const WAITING = 0;
 const SENT = 1;
 const OVER = 2;
 
-/** Up to this size head and first piece of body leave as one string; larger pieces are not worth a copy. */
+/** Pieces up to this size leave in one string with what stands around them; larger ones are not worth the copy. */
 const GLUE_BYTES = 8 * 1024;
 
 /** One attempt: waits for a connection, writes the request, and passes the response to the sink. */
@@ -27,32 +29,36 @@ export class Http1Call implements UpstreamCall, ConnectionCall, PoolWaiter, Body
   readonly #isHead: boolean;
   readonly #repeatable: boolean;
   readonly #chunked: boolean;
-  readonly #pool: EndpointPool;
-  /** Head of the request; '' once it was written with all that belongs to it. */
-  #head: string;
+  readonly #source: ConnectionSource;
+  /** Protocols offered, joined by ', '; '' = none. */
+  readonly #upgrade: string;
+  /** Still to be written, in latin1: at first the head. */
+  #pending: string;
+  /** It will be, in this turn. */
+  #flushing = false;
   #connection: UpstreamConnection | null = null;
   #state = WAITING;
   #bodyOver: boolean;
-  /** A byte of the response has come. */
-  #answered = false;
   #repeated = false;
+  /** Head of a 101. */
+  #switched: HeaderList | null = null;
 
   constructor(
-    pool: EndpointPool,
+    source: ConnectionSource,
     head: string,
-    method: string,
+    { method, body, upgrade = '' }: UpstreamRequest,
     serverName: string,
-    body: BodySource | null,
     sink: ResponseSink,
   ) {
-    this.#pool = pool;
-    this.#head = head;
+    this.#source = source;
+    this.#upgrade = upgrade;
+    this.#pending = head;
     this.serverName = serverName;
     this.#body = body;
     this.#bodyOver = body === null;
     this.#chunked = body !== null && body.length === -1;
     this.#isHead = method === 'HEAD';
-    this.#repeatable = body === null && method !== 'POST' && method !== 'PATCH';
+    this.#repeatable = body === null && isIdempotent(method);
     this.#sink = sink;
     sink.writer = this;
   }
@@ -61,7 +67,7 @@ export class Http1Call implements UpstreamCall, ConnectionCall, PoolWaiter, Body
     if (this.#state === OVER) return;
     const connection = this.#connection;
     this.#finish();
-    if (connection === null) this.#pool.forget(this);
+    if (connection === null) this.#source.forget(this);
     else connection.destroy();
   }
 
@@ -81,13 +87,13 @@ export class Http1Call implements UpstreamCall, ConnectionCall, PoolWaiter, Body
     this.connected = true;
     connection.begin(this, this.#isHead);
     if (this.#body === null) {
-      connection.socket.write(this.#head, 'latin1');
+      connection.socket.write(this.#pending, 'latin1');
       return;
     }
     this.bodyStarted = true;
     this.#body.read(this);
     // The first piece may be there already: it leaves with the head.
-    setImmediate(() => this.#writeHead());
+    setImmediate(flush, this);
   }
 
   onNoConnection(code: ErrorCode): void {
@@ -98,28 +104,35 @@ export class Http1Call implements UpstreamCall, ConnectionCall, PoolWaiter, Body
 
   onBodyData(chunk: Buffer): void {
     if (this.#state !== SENT) return;
-    const { socket } = this.#connection!;
-    const before = this.#takeHead() + (this.#chunked ? chunkHead(chunk.length) : '');
-    let flowing: boolean;
-    if (chunk.length <= GLUE_BYTES) {
-      flowing = socket.write(before + chunk.toString('latin1') + (this.#chunked ? CHUNK_END : ''), 'latin1');
-    } else {
-      socket.cork();
-      if (before !== '') socket.write(before, 'latin1');
-      // The chunk is the source's again when this call returns.
-      flowing = socket.write(Buffer.from(chunk));
-      if (this.#chunked) flowing = socket.write(CHUNK_END, 'latin1');
-      socket.uncork();
+    if (chunk.length > GLUE_BYTES) {
+      this.#pass(chunk);
+      return;
     }
+    // Pieces that come together, as tiny chunks do, leave together.
+    if (!this.#flushing) process.nextTick(flush, this);
+    this.#flushing = true;
+    const text = chunk.toString('latin1');
+    this.#pending += this.#chunked ? chunkHead(chunk.length) + text + CHUNK_END : text;
+    if (this.#pending.length >= GLUE_BYTES) this.flush();
+  }
+
+  #pass(chunk: Buffer): void {
+    const { socket } = this.#connection!;
+    const before = this.#take() + (this.#chunked ? chunkHead(chunk.length) : '');
+    socket.cork();
+    if (before !== '') socket.write(before, 'latin1');
+    // The chunk is the source's again when this call returns.
+    let flowing = socket.write(Buffer.from(chunk));
+    if (this.#chunked) flowing = socket.write(CHUNK_END, 'latin1');
+    socket.uncork();
     if (!flowing) this.#body!.pause();
   }
 
   onBodyEnd(trailers: HeaderList | null): void {
     this.#bodyOver = true;
     if (this.#state !== SENT) return;
-    const end = !this.#chunked ? '' : trailers === null ? LAST_CHUNK : lastChunk(trailers);
-    const rest = this.#takeHead() + end;
-    if (rest !== '') this.#connection!.socket.write(rest, 'latin1');
+    if (this.#chunked) this.#pending += trailers === null ? LAST_CHUNK : lastChunk(trailers);
+    this.flush();
   }
 
   onBodyError(code: ErrorCode): void {
@@ -133,27 +146,46 @@ export class Http1Call implements UpstreamCall, ConnectionCall, PoolWaiter, Body
     if (!this.#bodyOver) this.#body!.resume();
   }
 
-  #writeHead(): void {
-    if (this.#state !== SENT) return;
-    const head = this.#takeHead();
-    if (head !== '') this.#connection!.socket.write(head, 'latin1');
+  /** Hands over what a turn has left to be sent. */
+  flush(): void {
+    this.#flushing = false;
+    if (this.#pending === '' || this.#state !== SENT) return;
+    const flowing = this.#connection!.socket.write(this.#take(), 'latin1');
+    if (!flowing && !this.#bodyOver) this.#body!.pause();
   }
 
-  #takeHead(): string {
-    const head = this.#head;
-    this.#head = '';
-    return head;
+  #take(): string {
+    const pending = this.#pending;
+    this.#pending = '';
+    return pending;
   }
 
   // --- the response
 
   onResponse(head: ResponseHead): void {
     if (this.#state !== SENT) return;
-    this.#answered = true;
-    if (head.status === 101) this.#giveUp('SLUICE_UPSTREAM_PROTOCOL');
+    if (head.status === 101) this.#switch(head);
     else if (head.status < 200) this.#sink.informational(head.status, head.headers);
     else this.#sink.head(head.status, head.headers, head.framing === BODY_NONE);
   }
+
+  /** Only to what was offered. */
+  #switch(head: ResponseHead): void {
+    if (head.upgrade === '' || !this.#upgrade.split(', ').includes(head.upgrade)) {
+      this.#giveUp('SLUICE_UPSTREAM_PROTOCOL');
+      return;
+    }
+    this.#switched = head.headers;
+    this.#connection!.switchProtocols();
+  }
+
+  onSwitched(socket: Duplex): void {
+    this.#finish();
+    this.#sink.upgrade(this.#switched!, socket);
+  }
+
+  /** A tunnel is its sink's, and no matter of the call's any more. */
+  onTunnelClosed(): void {}
 
   onResponseData(data: Buffer): boolean {
     return this.#state !== SENT || this.#sink.data(data);
@@ -174,13 +206,14 @@ export class Http1Call implements UpstreamCall, ConnectionCall, PoolWaiter, Body
 
   onConnectionLost(code: ErrorCode): void {
     if (this.#state !== SENT) return;
-    // It was closed while the request was on its way to it: nobody has worked on that (RFC 9112 §9.3.1).
-    const stale = code === 'SLUICE_UPSTREAM_RESET' && this.#connection!.served > 0 && !this.#answered;
+    // As a rule it was closed while the request was on its way to it (RFC 9112 §9.3.1).
+    const { served, answered } = this.#connection!;
+    const stale = code === 'SLUICE_UPSTREAM_RESET' && served > 0 && !answered;
     if (stale && this.#repeatable && !this.#repeated) {
       this.#repeated = true;
       this.#connection = null;
       this.#state = WAITING;
-      if (this.#pool.acquire(this)) return;
+      if (this.#source.acquire(this)) return;
     }
     this.#fail(code);
   }
@@ -203,4 +236,8 @@ export class Http1Call implements UpstreamCall, ConnectionCall, PoolWaiter, Body
     if (!this.#bodyOver && this.bodyStarted) this.#body!.stop();
     this.#bodyOver = true;
   }
+}
+
+function flush(call: Http1Call): void {
+  call.flush();
 }

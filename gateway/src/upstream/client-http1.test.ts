@@ -1,4 +1,6 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { runContract } from '../exchange/contract.suite.ts';
 import { type BodyReceiver, memorySender, type ResponseDriver, sinkReceiver } from '../exchange/probes.suite.ts';
 import { PairHeaders } from '../exchange/headers.ts';
@@ -88,6 +90,15 @@ class ServerAnswer implements ResponseDriver {
     this.#response!.end();
   }
 
+  upgrade(pairs: string[]): Duplex {
+    const socket = this.#response!.socket!;
+    this.#response!.detachSocket(socket);
+    let head = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n';
+    for (let i = 0; i < pairs.length; i += 2) head += `${pairs[i]}: ${pairs[i + 1]}\r\n`;
+    socket.write(`${head}\r\n`);
+    return socket;
+  }
+
   reset(): void {
     this.#response!.destroy();
   }
@@ -95,7 +106,7 @@ class ServerAnswer implements ResponseDriver {
 
 runContract(
   'upstream client over its own connections',
-  async ({ method, bodyLength }) => {
+  async ({ method, bodyLength, upgrade }) => {
     const begun = Promise.withResolvers<void>();
     const bodyReceiver = new ServerRequest();
     const response = new ServerAnswer();
@@ -104,11 +115,17 @@ runContract(
       response.take(answer);
       begun.resolve();
     });
+    server.on('upgrade', (request, socket) => {
+      const answer = new ServerResponse(request);
+      answer.assignSocket(socket as Socket);
+      response.take(answer);
+      begun.resolve();
+    });
     const endpoint = await listening(server);
     const body = new MemoryBody(bodyLength ?? -1);
     const sink = new MemorySink();
     const headers = new PairHeaders(['Host', 'a.example']);
-    const request = { method, target: '/', headers, body: bodyLength === null ? null : body, upgrade: '' };
+    const request = { method, target: '/', headers, body: bodyLength === null ? null : body, upgrade };
     new Http1Client({ wheel: new TimerWheel() }).send(endpoint, request, sink);
     return {
       sender: memorySender(body),

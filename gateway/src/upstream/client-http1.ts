@@ -5,6 +5,7 @@ import type { ResponseSink } from '../exchange/sink.ts';
 import { Http1Call } from './call.ts';
 import type { UpstreamCall, UpstreamClient, UpstreamRequest } from './client.ts';
 import type { Endpoint } from './endpoint.ts';
+import { OwnConnection } from './own-connection.ts';
 import { EndpointPool, type PoolLimits } from './pool.ts';
 import { requestWire } from './request-wire.ts';
 
@@ -44,8 +45,10 @@ export class Http1Client implements UpstreamClient {
     const pool = this.#poolOf(endpoint);
     if (pool === null) return new RefusedCall('SLUICE_UPSTREAM_CONNECT_FAILED', sink);
     const serverName = endpoint.scheme === 'https' ? hostOf(request.headers.get('host') ?? '') : '';
-    const call = new Http1Call(pool, head, request.method, serverName, request.body, sink);
-    return pool.acquire(call) ? call : new RefusedCall('SLUICE_UPSTREAM_OVERLOADED', sink);
+    const upgrades = request.upgrade !== undefined && request.upgrade !== '';
+    const source = upgrades ? new OwnConnection(pool, endpoint, this.#limits, this.#wheel) : pool;
+    const call = new Http1Call(source, head, request, serverName, sink);
+    return source.acquire(call) ? call : new RefusedCall('SLUICE_UPSTREAM_OVERLOADED', sink);
   }
 
   #poolOf(endpoint: Endpoint): EndpointPool | null {
@@ -81,6 +84,9 @@ class RefusedCall implements UpstreamCall {
   onSinkClosed(): void {
     this.abort();
   }
+
+  /** A tunnel is its sink's, and no matter of the call's any more. */
+  onTunnelClosed(): void {}
 }
 
 /** Host of an authority, without port and brackets. */

@@ -1,4 +1,5 @@
 import { connect, isIP, type OnReadOpts, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { checkServerIdentity, connect as connectTls, type ConnectionOptions } from 'node:tls';
 import type { ErrorCode } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
@@ -14,6 +15,8 @@ export interface ConnectionCall extends ResponseHandler {
   onConnectionLost(code: ErrorCode): void;
   /** The socket takes bytes again after a write answered false. */
   onSocketDrain(): void;
+  /** The response that `onResponse` got was a 101 to be followed: what comes now on `socket` is the other protocol's. */
+  onSwitched(socket: Duplex): void;
 }
 
 /** Who owns a connection. */
@@ -36,6 +39,9 @@ export interface ConnectionOwner {
  */
 const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024);
 
+/** How soon the silent peer of another protocol is asked whether it is still there. */
+const KEEP_ALIVE_DELAY_MS = 60_000;
+
 /** One HTTP/1.1 connection to an endpoint: carries one exchange at a time. */
 export class UpstreamConnection implements ResponseHandler {
   readonly serverName: string;
@@ -48,6 +54,8 @@ export class UpstreamConnection implements ResponseHandler {
   served = 0;
   /** Idle longer than this, in milliseconds, the peer may close it. */
   keepAliveMs: number = LIMITS.upstreamKeepAliveMs;
+  /** A byte of the response to the request under way has come. */
+  answered = false;
   /** Its response may be followed by another. */
   reusable = true;
   connected = false;
@@ -62,12 +70,18 @@ export class UpstreamConnection implements ResponseHandler {
   /** The response has ended in the bytes that are being parsed. */
   #over = false;
   #headReceived = false;
+  /** The peer has ended its side while the reader was behind. */
+  #ended = false;
+  /** The peer has switched protocols in the bytes that are being parsed. */
+  #switching = false;
 
-  constructor(owner: ConnectionOwner, endpoint: Endpoint, serverName: string) {
+  /** @param switchable it may be handed over; then its reads have buffers of their own */
+  constructor(owner: ConnectionOwner, endpoint: Endpoint, serverName: string, switchable = false) {
     this.#owner = owner;
     this.serverName = serverName;
     this.#parser = new ResponseParser(this, LIMITS.responseHeadBytes, LIMITS.responseHeaderCount);
-    this.socket = this.#connect(endpoint);
+    this.socket = this.#connect(endpoint, switchable);
+    if (switchable) this.socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     this.socket.setNoDelay(true);
     this.socket.on('error', (error) => this.#onError(error));
     this.socket.on('end', () => this.#onEnd());
@@ -83,6 +97,7 @@ export class UpstreamConnection implements ResponseHandler {
   begin(call: ConnectionCall, toHead: boolean): void {
     this.#call = call;
     this.reusable = true;
+    this.answered = false;
     this.#headReceived = false;
     this.activeAt = performance.now();
     this.#parser.expect(toHead);
@@ -96,7 +111,9 @@ export class UpstreamConnection implements ResponseHandler {
     const rest = this.#rest;
     this.#rest = null;
     if (rest !== null) this.#feed(rest);
-    if (!this.#paused && !this.closed) this.socket.resume();
+    if (this.#paused || this.closed) return;
+    if (this.#ended) this.#onEnd();
+    else this.socket.resume();
   }
 
   /** Milliseconds that the peer has been silent in the middle of a response whose reader waits for it. */
@@ -110,22 +127,29 @@ export class UpstreamConnection implements ResponseHandler {
     this.destroy();
   }
 
-  destroy(): void {
-    this.closed = true;
-    this.socket.destroy();
+  /** Follows the 101 that `onResponse` is telling of: the call gets the socket when all before it has been parsed. */
+  switchProtocols(): void {
+    this.#switching = true;
   }
 
-  #connect(endpoint: Endpoint): Socket {
-    const onread: OnReadOpts = { buffer: READ_BUFFER, callback: (bytes) => this.#onRead(bytes) };
+  destroy(): void {
+    this.closed = true;
+    if (this.socket.closed) this.#owner.onClosed(this);
+    else this.socket.destroy();
+  }
+
+  #connect(endpoint: Endpoint, switchable: boolean): Socket {
     const { address: host, port } = endpoint.record;
+    const onread: OnReadOpts = { buffer: READ_BUFFER, callback: (bytes) => this.#onRead(bytes) };
+    const target = switchable ? { host, port } : { host, port, onread };
     const onConnected = (): void => {
       this.connected = true;
       this.#owner.onConnected(this);
     };
-    if (endpoint.scheme === 'http') return connect({ host, port, onread }, onConnected);
+    if (endpoint.scheme === 'http') return connect(target, onConnected);
     const { ca } = this.#owner;
     const session = this.#owner.sessionOf(this.serverName);
-    const options: ConnectionOptions & { onread: OnReadOpts } = { host, port, onread, ALPNProtocols: ['http/1.1'] };
+    const options: ConnectionOptions & { onread?: OnReadOpts } = { ...target, ALPNProtocols: ['http/1.1'] };
     // Addresses cannot be named in a handshake; the certificate is checked against what the request is for all the same.
     if (isIP(this.serverName) === 0) options.servername = this.serverName;
     else options.checkServerIdentity = (_host, certificate) => checkServerIdentity(this.serverName, certificate);
@@ -140,20 +164,40 @@ export class UpstreamConnection implements ResponseHandler {
   #onRead(bytes: number): boolean {
     if (this.closed) return false;
     this.activeAt = performance.now();
-    this.#feed(READ_BUFFER.subarray(0, bytes));
+    const chunk = READ_BUFFER.subarray(0, bytes);
+    if (this.#paused) {
+      this.#keep(chunk);
+      return false;
+    }
+    this.#feed(chunk);
     if (this.#rest !== null) this.#rest = Buffer.from(this.#rest);
     return !this.#paused;
   }
 
+  #onData(chunk: Buffer): void {
+    if (this.closed) return;
+    this.activeAt = performance.now();
+    if (this.#paused) this.#keep(chunk);
+    else this.#feed(chunk);
+    if (this.#paused) this.socket.pause();
+  }
+
+  /** TLS hands out what it has decrypted already, asked to stop or not. */
+  #keep(chunk: Buffer): void {
+    this.#rest = this.#rest === null ? Buffer.from(chunk) : Buffer.concat([this.#rest, chunk]);
+  }
+
   #feed(chunk: Buffer): void {
+    this.answered = true;
     let at = 0;
-    while (at < chunk.length && !this.#paused && !this.closed && !this.#over) {
+    while (at < chunk.length && !this.#paused && !this.closed && !this.#over && !this.#switching) {
       // Bytes that nobody asked for: whose answer they are cannot be known.
       if (this.#call === null) this.destroy();
       else at = this.#parser.execute(chunk, at);
     }
     if (this.closed) return;
-    if (this.#over) this.#finish(at === chunk.length);
+    if (this.#switching) this.#handOver(chunk.subarray(at));
+    else if (this.#over) this.#finish(at === chunk.length);
     else if (at < chunk.length) this.#rest = chunk.subarray(at);
   }
 
@@ -162,8 +206,21 @@ export class UpstreamConnection implements ResponseHandler {
     this.#over = false;
     this.#call = null;
     this.served++;
-    if (exactly && this.reusable) this.#owner.onFree(this);
+    if (exactly && this.reusable && !this.#ended) this.#owner.onFree(this);
     else this.destroy();
+  }
+
+  /** Nothing of it is this connection's any more. */
+  #handOver(rest: Buffer): void {
+    const call = this.#call!;
+    this.#call = null;
+    this.closed = true;
+    const { socket } = this;
+    socket.pause();
+    socket.removeAllListeners('data');
+    if (rest.length > 0) socket.unshift(rest);
+    socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
+    call.onSwitched(socket);
   }
 
   // --- what the parser finds
@@ -203,7 +260,9 @@ export class UpstreamConnection implements ResponseHandler {
 
   #onEnd(): void {
     if (this.closed) return;
-    const fault = this.#rest === null ? this.#parser.close() : null;
+    this.#ended = this.#paused;
+    if (this.#ended) return;
+    const fault = this.#parser.close();
     if (fault === null) this.destroy();
     else this.fail('SLUICE_UPSTREAM_RESET');
   }
@@ -220,6 +279,8 @@ export class UpstreamConnection implements ResponseHandler {
   }
 
   #onClose(): void {
+    // What has come before the end is still to be read.
+    if (this.#ended && this.#paused && !this.closed) return;
     if (!this.closed && !this.connected) {
       this.closed = true;
       this.#owner.onConnectFailed(this, 'SLUICE_UPSTREAM_CONNECT_FAILED');

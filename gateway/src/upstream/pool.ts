@@ -27,6 +27,14 @@ export interface PoolWaiter {
   onNoConnection(code: ErrorCode): void;
 }
 
+/** Where a call gets its connection from. */
+export interface ConnectionSource {
+  /** Answers through the waiter. False: too many wait already. */
+  acquire(waiter: PoolWaiter): boolean;
+  /** The waiter wants no connection any more. */
+  forget(waiter: PoolWaiter): void;
+}
+
 const SESSIONS = 16;
 const HOST_NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9_.])?$/;
 
@@ -34,7 +42,7 @@ const HOST_NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9_.])?$/;
  * Connections to one endpoint: the one used last is used next, so that few stay warm and the others age away. Bounded;
  * beyond the bound requests wait in order, up to a bound and a time.
  */
-export class EndpointPool implements ConnectionPool, ConnectionOwner, Expirable {
+export class EndpointPool implements ConnectionPool, ConnectionSource, ConnectionOwner, Expirable {
   readonly ca: string | undefined;
   readonly #endpoint: Endpoint;
   readonly #limits: PoolLimits;
@@ -63,13 +71,14 @@ export class EndpointPool implements ConnectionPool, ConnectionOwner, Expirable 
 
   /** Answers through the waiter, at once when a connection is idle. False: too many wait already. */
   acquire(waiter: PoolWaiter): boolean {
-    const connection = this.#takeIdle(waiter.serverName);
+    const now = performance.now();
+    const connection = this.#takeIdle(waiter.serverName, now);
     if (connection !== null) {
-      this.#hand(connection, waiter);
+      this.#hand(connection, waiter, now);
       return true;
     }
     if (this.#waiting.length >= this.#limits.pending + this.#limits.connections - this.#busy) return false;
-    waiter.waitingSince = performance.now();
+    waiter.waitingSince = now;
     this.#waiting.push(waiter);
     this.#connectMore();
     this.#startWatch();
@@ -109,17 +118,14 @@ export class EndpointPool implements ConnectionPool, ConnectionOwner, Expirable 
   onConnectFailed(connection: UpstreamConnection, code: ErrorCode): void {
     this.#count(connection.serverName, -1);
     this.#all.delete(connection);
-    const at = this.#waiting.findIndex(({ serverName }) => serverName === connection.serverName);
-    const [waiter] = at === -1 ? [] : this.#waiting.splice(at, 1);
-    waiter?.onNoConnection(code);
+    this.#takeWaiter(connection.serverName)?.onNoConnection(code);
     this.#connectMore();
   }
 
   onFree(connection: UpstreamConnection): void {
-    const at = this.#waiting.findIndex(({ serverName }) => serverName === connection.serverName);
-    if (at !== -1) {
-      const [waiter] = this.#waiting.splice(at, 1);
-      waiter!.onConnection(connection);
+    const waiter = this.#waiting.length === 0 ? null : this.#takeWaiter(connection.serverName);
+    if (waiter !== null) {
+      waiter.onConnection(connection);
     } else if (this.#closing) {
       connection.destroy();
     } else {
@@ -161,33 +167,40 @@ export class EndpointPool implements ConnectionPool, ConnectionOwner, Expirable 
 
   #startWatch(): void {
     if (this.#watch !== null || (this.#all.size === 0 && this.#waiting.length === 0)) return;
-    const { connectMs, stallMs, keepAliveMs } = this.#limits;
-    this.#watch = this.#wheel.schedule(this, Math.max(10, Math.min(500, connectMs / 4, stallMs / 4, keepAliveMs / 4)));
+    const { connectMs, stallMs, keepAliveMs, pendingMs } = this.#limits;
+    const shortest = Math.min(connectMs, stallMs, keepAliveMs, pendingMs);
+    this.#watch = this.#wheel.schedule(this, Math.max(10, Math.min(500, shortest / 4)));
   }
 
   #expired(connection: UpstreamConnection, now: number): boolean {
     return now - connection.idleSince > Math.min(connection.keepAliveMs, this.#limits.keepAliveMs);
   }
 
-  #takeIdle(serverName: string): UpstreamConnection | null {
-    const now = performance.now();
+  #takeIdle(serverName: string, now: number): UpstreamConnection | null {
     for (let at = this.#idle.length - 1; at >= 0; at--) {
       const connection = this.#idle[at]!;
       if (connection.serverName !== serverName) continue;
-      this.#idle.splice(at, 1);
+      if (at === this.#idle.length - 1) this.#idle.pop();
+      else this.#idle.splice(at, 1);
       if (!this.#expired(connection, now) && connection.socket.writable) return connection;
       connection.destroy();
     }
     return null;
   }
 
+  /** Who has waited longest for this server name. */
+  #takeWaiter(wanted: string): PoolWaiter | null {
+    const at = this.#waiting.findIndex(({ serverName }) => serverName === wanted);
+    return at === -1 ? null : this.#waiting.splice(at, 1)[0]!;
+  }
+
   /** The end of a connection that has been idle for a while may be waiting to be read: it gets a turn to show. */
-  #hand(connection: UpstreamConnection, waiter: PoolWaiter): void {
-    if (performance.now() - connection.idleSince < this.#limits.checkAfterMs) {
+  #hand(connection: UpstreamConnection, waiter: PoolWaiter, now: number): void {
+    if (now - connection.idleSince < this.#limits.checkAfterMs) {
       waiter.onConnection(connection);
       return;
     }
-    waiter.waitingSince = performance.now();
+    waiter.waitingSince = now;
     this.#waiting.unshift(waiter);
     setImmediate(() => {
       if (connection.closed) this.#connectMore();

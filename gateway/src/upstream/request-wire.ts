@@ -31,11 +31,16 @@ export function requestWire({ method, target, headers, body, upgrade = '' }: Ups
 /** The list, or a copy without what must not be sent; the caller's own stays as it is for the next attempt. */
 function framed(headers: HeaderList, length: number): HeaderList {
   const wrongLength = headers.has('content-length') && !announces(headers, length);
-  if (!wrongLength && NOT_OURS.every((name) => !headers.has(name))) return headers;
+  if (!wrongLength && !hasAnyNotOurs(headers)) return headers;
   const copy = new PairHeaders([...headers.toPairs()]);
   for (const name of NOT_OURS) copy.remove(name);
   if (wrongLength) copy.remove('content-length');
   return copy;
+}
+
+function hasAnyNotOurs(headers: HeaderList): boolean {
+  for (const name of NOT_OURS) if (headers.has(name)) return true;
+  return false;
 }
 
 function announces(headers: HeaderList, length: number): boolean {

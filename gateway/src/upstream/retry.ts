@@ -9,7 +9,7 @@ export interface RetryPolicy {
 }
 
 /** Methods that may be repeated after the endpoint may have seen them (RFC 9110 §9.2.2). */
-function isIdempotent(method: string): boolean {
+export function isIdempotent(method: string): boolean {
   switch (method) {
     case 'GET':
     case 'HEAD':

@@ -138,9 +138,9 @@ describe('callouts of a VM', () => {
   it('are told when the guest has returned, even if the answer is there before', async () => {
     const { service, plugin, said } = await rig();
     const exchange = new Exchange(plugin);
-    const { send } = service;
+    const send = service.send.bind(service);
     service.send = (request, handler) => {
-      const handle = send.call(service, request, handler);
+      const handle = send(request, handler);
       service.answer();
       return handle;
     };

@@ -9,6 +9,13 @@ import { endOfPlain, endOfSpaces } from './scan';
 /** In the place of what comes after the value that is being masked, which is a member's. */
 const ENDS_MASK: State = State.Count;
 
+/** Instructions, in round numbers: of each byte, and of each byte that does more than lead on. */
+const BYTE_PRICE = 24;
+const TURN_PRICE = 100;
+/** Of a path that a name is compared with, and of each byte of the name. */
+const PATH_PRICE = 130;
+const PATH_BYTE_PRICE = 12;
+
 const QUOTE = 0x22;
 /** What stands between most names and their values. */
 const COLON_QUOTE = 0x223a;
@@ -22,6 +29,8 @@ const COLON_QUOTE = 0x223a;
 export class Masker {
   /** Bytes that were read; when the document is broken, those before the fault. */
   position: u64 = 0;
+  /** About how many instructions were spent so far. */
+  work: u64 = 0;
   /** The last piece differs from what it was made of. */
   changed: bool = false;
   private state: State = State.Start;
@@ -60,6 +69,7 @@ export class Masker {
     this.from = start;
     const at = this.pass(start, end);
     this.position += at - start;
+    this.work += (at - start) * BYTE_PRICE;
     if (this.failed) return false;
     if (this.changed && !this.masks) output.add(this.from, <i32>(end - this.from));
     return true;
@@ -72,8 +82,10 @@ export class Masker {
   private pass(at: usize, end: usize): usize {
     const levels = this.levels;
     let state = this.state;
+    let turns = 0;
     while (at < end) {
       let act: i32 = 0;
+      turns++;
       // Most bytes lead to a state and no further.
       do {
         act = load<u8>((state << 8) + load<u8>(at), TABLE);
@@ -135,11 +147,13 @@ export class Masker {
       }
     }
     this.state = state;
+    this.work += turns * TURN_PRICE;
     return at;
   }
 
   /** Does what the byte asks for; answers where to read on. */
   private act(act: i32, at: usize, end: usize): usize {
+    this.work += TURN_PRICE;
     switch (act) {
       case Act.BeginName:
         this.state = this.beginOtherName();
@@ -256,6 +270,8 @@ export class Masker {
 
   /** Does a path end with this name? */
   private lookForPath(paths: u64, name: usize, size: i32): bool {
+    const price = PATH_PRICE + (size == TOO_LONG ? 0 : size * PATH_BYTE_PRICE);
+    this.work += popcnt(paths) * price;
     this.paths = this.rules.paths.step(paths, this.levels.names, name, size);
     return (this.paths & COMPLETE) != 0;
   }

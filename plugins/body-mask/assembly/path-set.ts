@@ -1,8 +1,8 @@
 import { utf8 } from '@sluice/plugin-sdk';
 import { equals } from './name-set';
 
-/** Paths are told apart by bits of a number. */
-export const MOST_PATHS = 63;
+/** Each name is compared with all that lead there. */
+export const MOST_PATHS = 32;
 /** What `step` answers when a path ends with the name. */
 export const COMPLETE: u64 = 1 << 63;
 
@@ -13,7 +13,7 @@ export class PathSet {
   longest: i32 = 0;
   private paths: Array<ArrayBuffer[]> = [];
 
-  /** Every path, as a set of bits: what applies to the top of a document. */
+  /** Every path, as a set of bits in their order: what applies to the top of a document. */
   get all(): u64 {
     return (<u64>1 << this.paths.length) - 1;
   }

@@ -1,4 +1,4 @@
-import { Action, Body, HeaderList, HttpFilter, Plugin, Settings, log, register, utf8 } from '@sluice/plugin-sdk';
+import { Action, Body, HeaderList, HttpFilter, Plugin, Settings, Status, log, register, utf8 } from '@sluice/plugin-sdk';
 import { ContentType, ContentTypes, lower } from './content-type';
 import { jsonText } from './json-text';
 import { Masker } from './masker';
@@ -10,10 +10,20 @@ export * from '@sluice/plugin-sdk/exports/core';
 export * from '@sluice/plugin-sdk/exports/request';
 export * from '@sluice/plugin-sdk/exports/response';
 export * from '@sluice/plugin-sdk/exports/response-body';
+export * from '@sluice/plugin-sdk/exports/log';
+export * from '@sluice/plugin-sdk/exports/tick';
 
 const DEFAULT_TYPES: string[] = ['application/json', 'text/json', '+json'];
-/** Largest piece that is read at once. What is passed on of it is made beside it, so this bounds the memory. */
-const PIECE = 64 * 1024;
+/** Bytes that are read at once. What is passed on of them is made beside them, so this bounds the memory. */
+const PIECE = 16 * 1024;
+/** The same when there are paths, which make names dearer. */
+const PIECE_WITH_PATHS = 2 * 1024;
+/**
+ * Instructions after which a callback begins with no further piece; a piece of the worst kind takes 1.7 million. What is
+ * left waits for the next tick, so that no document is too large or too dense for the budget of a callback (5 million).
+ */
+const MOST_WORK: u64 = 3_000_000;
+const TICK_MS = 10;
 
 const IDENTITY = utf8('identity');
 const ACCEPT_ENCODING = utf8('accept-encoding');
@@ -27,6 +37,7 @@ class BodyMask extends Plugin {
   readonly types: ContentTypes = new ContentTypes();
   /** Bodies that cannot be read are not passed on. */
   refusesUnreadable: bool = true;
+  private waiting: BodyMaskFilter[] = [];
 
   onConfigure(configuration: string): bool {
     const settings = Settings.parse(configuration);
@@ -70,6 +81,18 @@ class BodyMask extends Plugin {
     }
   }
 
+  /** The filter has more to do than one callback can take. */
+  wait(filter: BodyMaskFilter): void {
+    if (this.waiting.length == 0) this.setTickPeriod(TICK_MS);
+    this.waiting.push(filter);
+  }
+
+  onTick(): void {
+    const waiting = this.waiting;
+    if (waiting.length) waiting.shift().goOn();
+    if (waiting.length == 0) this.setTickPeriod(0);
+  }
+
   createFilter(): HttpFilter {
     return new BodyMaskFilter(this);
   }
@@ -78,6 +101,11 @@ class BodyMask extends Plugin {
 class BodyMaskFilter extends HttpFilter {
   /** Null: the response passes as it is. */
   private masker: Masker | null = null;
+  /** How much of what is held of the body is masked already. */
+  private masked: i32 = 0;
+  private ended: bool = false;
+  /** It is on the plugin's list. */
+  private waits: bool = false;
 
   constructor(private plugin: BodyMask) {
     super();
@@ -108,17 +136,45 @@ class BodyMaskFilter extends HttpFilter {
   }
 
   onResponseBody(body: Body, endOfStream: bool): Action {
+    this.ended = endOfStream;
+    return this.mask(body);
+  }
+
+  /** The plugin's turn has come. */
+  goOn(): void {
+    this.waits = false;
+    if (this.mask(this.responseBody) == Action.Continue) this.resumeResponse();
+  }
+
+  onDone(): void {
+    this.masker = null;
+  }
+
+  /** Masks what is held and is not masked yet, or as much of it as one callback can take. */
+  private mask(body: Body): Action {
     const masker = this.masker;
     if (!masker) return Action.Continue;
-    let at = 0;
-    for (let left = body.length; left > 0; ) {
-      const piece = body.bytes(at, PIECE);
-      left -= piece.byteLength;
-      if (piece.byteLength == 0 || !masker.read(piece)) return this.broken(masker);
-      if (masker.changed) body.splice(at, piece.byteLength, output.bytes(), output.size());
-      at += masker.changed ? output.size() : piece.byteLength;
+    const most = masker.work + MOST_WORK;
+    const pieceSize = this.plugin.rules.paths.size ? PIECE_WITH_PATHS : PIECE;
+    for (let left = body.length - this.masked; left > 0; ) {
+      if (masker.work > most) return this.wait();
+      const piece = body.bytes(this.masked, pieceSize);
+      const size = piece.byteLength;
+      if (size == 0 || !masker.read(piece)) return this.broken(masker);
+      left -= size;
+      this.masked += masker.changed ? output.size() : size;
+      if (!masker.changed) continue;
+      const status = body.splice(this.masked - output.size(), size, output.bytes(), output.size());
+      if (status != Status.Ok) return this.refuse('TOO_LARGE', 'with its masks it outgrows what may be held');
     }
-    return endOfStream && !masker.isComplete ? this.broken(masker) : Action.Continue;
+    this.masked = 0;
+    return this.ended && !masker.isComplete ? this.broken(masker) : Action.Continue;
+  }
+
+  private wait(): Action {
+    if (!this.waits) this.plugin.wait(this);
+    this.waits = true;
+    return Action.PauseAtLimit;
   }
 
   private broken(masker: Masker): Action {

@@ -13,11 +13,12 @@ const auth = { username: 'gateway', password: 'secret' };
  */
 const program = `
   const [module, address, mode] = process.argv.slice(1);
-  const { createRegistries } = await import(module);
+  const { createRegistries, loadNacos } = await import(module);
   const drop = () => {};
   const log = { debug: drop, info: drop, warn: drop, error: drop };
   const nacos = { type: 'nacos', servers: [address], username: 'gateway', password: 'secret', grpcPortOffset: 1000 };
-  const registries = createRegistries({ registries: { nacos } }, { log });
+  const config = { registries: { nacos } };
+  const registries = createRegistries(config, { log, nacos: await loadNacos(config) });
   const ref = { registry: 'nacos', namespace: 'public', group: '', name: 'users' };
   if (mode === 'away') registries.subscribe(ref, drop);
   else await new Promise((resolve) => registries.subscribe(ref, resolve));

@@ -65,6 +65,9 @@ export class ProxyRig {
   readonly tenant: TenantRuntime;
   /** Errors of the process log. */
   readonly errors: { readonly fields: LogFields; readonly message: string }[] = [];
+  /** Runs while connections to endpoints are open, or requests wait for one. Pools look after idle connections, and tests
+   * count the timers of exchanges, so that it is not theirs. */
+  readonly upstreamWheel = new TimerWheel();
   /** What filters hold of bodies. */
   readonly bodies: BodyBudgets;
   readonly #series = new SeriesTable();
@@ -97,8 +100,7 @@ export class ProxyRig {
     };
     this.gateway = new Gateway({
       dataPlane,
-      // A wheel of its own: pools look after idle connections, and the tests count the timers of exchanges.
-      client: new Http1Client({ wheel: new TimerWheel(), limits: options.client ?? {} }),
+      client: new Http1Client({ wheel: this.upstreamWheel, limits: options.client ?? {} }),
       wheel,
       metrics,
       accessLog: this.#accessLog,

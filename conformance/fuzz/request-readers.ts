@@ -1,10 +1,10 @@
 // The same bytes read by the gateway's parser and by Node's, as lists of requests that can be compared.
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { RequestHead } from '../../gateway/src/http1/request-head.ts';
 import { RequestParser } from '../../gateway/src/http1/request-parser.ts';
 import { parseTarget } from '../../gateway/src/http1/target.ts';
+import { MemorySocket } from './memory-socket.ts';
 
 /** A request as somebody understood it, up to its end. */
 export interface Understood {
@@ -54,29 +54,6 @@ export function readOurs(bytes: Buffer, pieces: readonly Buffer[] = [bytes]): Re
     for (let at = 0; at < piece.length && state.fault === '' && !state.ended; ) at = parser.execute(piece, at);
   }
   return { requests, fault: state.fault };
-}
-
-/** A connection that exists in memory only. */
-class MemorySocket extends Duplex {
-  readonly remoteAddress = '127.0.0.1';
-
-  override _read(): void {}
-
-  override _write(_chunk: unknown, _encoding: string, done: () => void): void {
-    done();
-  }
-
-  setTimeout(): this {
-    return this;
-  }
-
-  setNoDelay(): this {
-    return this;
-  }
-
-  setKeepAlive(): this {
-    return this;
-  }
 }
 
 /** Node's parser, as its HTTP server uses it. */

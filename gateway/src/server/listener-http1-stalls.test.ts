@@ -1,0 +1,40 @@
+import { connect } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
+import { expect, it, onTestFinished } from 'vitest';
+import { issue } from '../config/certificate.suite.ts';
+import { until } from '../exchange/probes.suite.ts';
+import { answer, openListener } from './listener.suite.ts';
+import { specOf, tlsOf } from './tls.suite.ts';
+
+it.each([
+  ['HTTP/1.1', null],
+  ['HTTP/1.1 in TLS', tlsOf([specOf(issue())])],
+])('a client that does not take the end of a response is given up, %s', async (_what, tls) => {
+  let begun = 0;
+  const listener = await openListener(
+    (x) => {
+      begun++;
+      answer(x, 200, 'x'.repeat(12_000));
+    },
+    { tls, limits: { stallTimeout: 40 } },
+  );
+  onTestFinished(() => listener.close());
+  const where = { port: listener.port, host: '127.0.0.1' };
+  const socket = tls === null ? connect(where) : connectTls({ ...where, rejectUnauthorized: false });
+  onTestFinished(() => void socket.destroy());
+  socket.on('error', () => {});
+  socket.pause();
+  const requests = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(100);
+  socket.write(requests);
+  await until(() => begun > 0);
+  let before = -1;
+  // Until no further request is answered, however many are sent.
+  for (let still = 0; still < 50; still = begun === before ? still + 1 : 0) {
+    before = begun;
+    if (socket.writableLength < 100_000) socket.write(requests);
+    await turn();
+  }
+  await until(() => listener.connections === 0);
+  expect([listener.activeExchanges, listener.bufferedBytes]).toEqual([0, 0]);
+});
