@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { imageSuite } from './image/suite.ts';
 import { nacosFakeSuite, nacosSuite } from './nacos/suite.ts';
 import { packagesSuite } from './packages/suite.ts';
+import { reloadSuite } from './reload/suite.ts';
 import { stormSuite } from './storm/suite.ts';
 import { exitCode, runSuite, type Suite, type SuiteResult } from './suite.ts';
 
-const suites: readonly Suite[] = [nacosSuite, nacosFakeSuite, packagesSuite, imageSuite, stormSuite];
+const suites: readonly Suite[] = [nacosSuite, nacosFakeSuite, packagesSuite, imageSuite, stormSuite, reloadSuite];
 
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => suites.every((suite) => suite.name !== name));

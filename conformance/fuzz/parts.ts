@@ -71,6 +71,19 @@ const SIZES = [
   'FFFFFFFFFFFFFFFFF',
   '5;\x00',
 ];
+const TRAILERS = [
+  'X-T: 1',
+  'Content-Length: 5',
+  'Transfer-Encoding: chunked',
+  'Host: b',
+  'Connection: close',
+  'Connection: upgrade',
+  'Upgrade: websocket',
+  'Expect: 100-continue',
+  'Trailer: X',
+  'X y',
+  ' folded',
+];
 export const LINE_ENDS = ['\r\n', '\r\n', '\r\n', '\r\n', '\r\n', '\r\n', '\r\n', '\r\n', '\n', '\r', '\r\r\n', '\n\r'];
 const SPECIAL = [
   '\r',
@@ -117,7 +130,9 @@ function chunks(random: Random, usual: boolean): string {
   let text = '';
   for (let left = random.below(3); left > 0; left--)
     text += `${usual ? '5' : random.pick(SIZES)}\r\nhello${end(random)}`;
-  const trailers = random.chance(20) ? `X-T: 1${end(random)}` : '';
+  let trailers = '';
+  for (let left = random.chance(20) ? 1 + random.below(2) : 0; left > 0; left--)
+    trailers += `${random.chance(60) ? TRAILERS[0]! : random.pick(TRAILERS)}${end(random)}`;
   return `${text}0${random.chance(90) ? '' : ';x=y'}${end(random)}${trailers}\r\n`;
 }
 

@@ -79,14 +79,12 @@ export const CHUNKS: readonly RequestCase[] = [
   refused('extensions: of 17 KiB in all', `${HEAD}${`1;a=${'b'.repeat(200)}\r\nx\r\n`.repeat(90)}${END}`),
 
   trailed('announced and allowed', 'X-Sum: abc\r\n', ['trailer X-Sum: abc']),
-  trailed('a length', 'Content-Length: 900\r\n', ['!trailer content-length']),
-  trailed('a coding', 'Transfer-Encoding: chunked\r\n', ['!trailer transfer-encoding']),
+  refused('trailers: a length', `${HEAD}0\r\nContent-Length: 900\r\n\r\n${HIDDEN}`),
+  refused('trailers: a coding', `${HEAD}0\r\nTransfer-Encoding: chunked\r\n\r\n${HIDDEN}`),
+  refused('trailers: connection options', `${HEAD}0\r\nX: y\r\nConnection: close\r\n\r\n${HIDDEN}`),
   trailed('a host', 'Host: b.example\r\n', ['!trailer host']),
   trailed('credentials', 'Authorization: Basic x\r\nCookie: a=b\r\n', ['!trailer authorization', '!trailer cookie']),
-  trailed('connection options', 'Connection: close\r\nUpgrade: websocket\r\n', [
-    '!trailer connection',
-    '!trailer upgrade',
-  ]),
+  trailed('an upgrade', 'Upgrade: websocket\r\n', ['!trailer upgrade']),
   trailed('who the caller is', 'X-Forwarded-For: 10.0.0.1\r\nForwarded: for=10.0.0.1\r\n', [
     '!trailer x-forwarded-for',
     '!trailer forwarded',

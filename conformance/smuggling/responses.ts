@@ -144,18 +144,14 @@ export const RESPONSES: readonly ResponseCase[] = [
   answered('a 100 that nobody asked for', `HTTP/1.1 100 C\r\n\r\n${OK}Content-Length: 2\r\n\r\nok`, [200, 'ok'], {
     reused: true,
   }),
-  answered(
-    'a 100 with a length',
-    `HTTP/1.1 100 C\r\nContent-Length: 2\r\n\r\n${OK}Content-Length: 2\r\n\r\nok`,
-    [200, 'ok'],
-    { reused: true },
-  ),
-  answered(
-    'a 103 with a coding',
-    `HTTP/1.1 103 E\r\n${TE}Link: </a>\r\n\r\n${OK}Content-Length: 2\r\n\r\nok`,
-    [200, 'ok'],
-    { reused: true },
-  ),
+  answered('a 100 with a length', `HTTP/1.1 100 C\r\nContent-Length: 2\r\n\r\n${OK}Content-Length: 2\r\n\r\nok`, [
+    200,
+    'ok',
+  ]),
+  answered('a 103 with a coding', `HTTP/1.1 103 E\r\n${TE}Link: </a>\r\n\r\n${OK}Content-Length: 2\r\n\r\nok`, [
+    200,
+    'ok',
+  ]),
   answered(
     'a 103 with two lengths',
     `HTTP/1.1 103 E\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n${EVIL}`,

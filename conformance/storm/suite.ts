@@ -24,7 +24,6 @@ const CERTIFICATES = join(import.meta.dirname, '../../gateway/src/upstream/fixtu
 /** 10 000 TLS clients against two workers. */
 export const stormSuite: Suite = {
   name: 'storm',
-  onDemand: true,
   async run(run: SuiteRun): Promise<void> {
     run.server = 'reconnect storm';
     run.version = `${CLIENTS} TLS clients`;

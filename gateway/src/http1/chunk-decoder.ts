@@ -154,22 +154,26 @@ export class ChunkDecoder {
     const offsets = scanFields(text, LINE_END.length, text.length - LINE_END.length);
     if (offsets === null) this.fault = FAULT.trailers;
     else if (fieldCount(offsets) > this.#trailerFields) this.fault = FAULT.trailersTooLarge;
-    else {
-      this.#state = DONE;
-      if (offsets.length > 0) this.trailers = allowed(new ReceivedHeaders(text, offsets));
-    }
+    else if (offsets.length > 0) this.#keep(new ReceivedHeaders(text, offsets));
+    if (this.fault === null) this.#state = DONE;
+  }
+
+  #keep(trailers: HeaderList): void {
+    if (FRAMING.some((name) => trailers.has(name))) this.fault = FAULT.trailers;
+    else this.trailers = allowed(trailers);
   }
 }
 
+/** Who says behind a body how long it is, or what becomes of the connection, wants to be read in two ways. */
+const FRAMING = ['transfer-encoding', 'content-length', 'connection'] as const;
+
 /**
- * Fields that must not come late: they say where a message ends, where it goes, or who sends it (RFC 9110 §6.5.1), the last
+ * Fields that must not come late: they say what a message is, where it goes, or who sends it (RFC 9110 §6.5.1), the last
  * also in the words of proxies, whose fields a service may merge with these.
  */
 const NO_TRAILERS = [
   'authorization',
-  'connection',
   'content-encoding',
-  'content-length',
   'content-range',
   'content-type',
   'cookie',
@@ -182,7 +186,6 @@ const NO_TRAILERS = [
   'set-cookie',
   'te',
   'trailer',
-  'transfer-encoding',
   'upgrade',
   'x-forwarded-for',
   'x-forwarded-host',

@@ -75,7 +75,7 @@ export const TAKEN: readonly (readonly [what: string, text: string, events: read
   ['trailers', `${CHUNKED}1\r\nx\r\n0\r\nX-Sum: 1\r\nx-t:\r\n\r\n`, [OPEN, 'data x', 'end X-Sum: 1 | x-t:']],
   [
     'trailers that must not come late',
-    `${CHUNKED}0\r\nContent-Length: 5\r\nX-Sum: 1\r\ntransfer-encoding: x\r\nHost: b\r\n\r\n`,
+    `${CHUNKED}0\r\nContent-Type: x\r\nX-Sum: 1\r\nte: x\r\nHost: b\r\nX-Forwarded-For: 1.1.1.1\r\n\r\n`,
     [OPEN, 'end X-Sum: 1'],
   ],
   ['none but forbidden trailers', `${CHUNKED}0\r\nAuthorization: x\r\nSet-Cookie: y\r\n\r\n`, [OPEN, 'end']],
@@ -283,6 +283,9 @@ export const REFUSED_BODIES: readonly (readonly [...Refused, before: readonly st
   ['a trailer without colon', '0\r\nX\r\n\r\n', INVALID, 'malformed trailers', []],
   ['a trailer with a line feed', '0\r\nX: y\n\r\n\r\n', INVALID, 'malformed trailers', []],
   ['an end with a line feed', '0\r\n\n', INVALID, 'malformed trailers', []],
+  ['a length in trailers', '0\r\nContent-Length: 0\r\n\r\n', INVALID, 'malformed trailers', []],
+  ['a coding in trailers', '0\r\nX: y\r\ntransfer-encoding: chunked\r\n\r\n', INVALID, 'malformed trailers', []],
+  ['a connection option in trailers', '0\r\nConnection: close\r\n\r\n', INVALID, 'malformed trailers', []],
   ['a request where trailers belong', `0\r\n${LINE}${HOST}\r\n`, INVALID, 'malformed trailers', []],
   ['too many trailers', `0\r\n${'x: y\r\n'.repeat(9)}\r\n`, TOO_LARGE, 'trailers too large', []],
   ['trailers too large', `0\r\nX: ${'x'.repeat(400)}\r\n\r\n`, TOO_LARGE, 'trailers too large', []],

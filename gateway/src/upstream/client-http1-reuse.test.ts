@@ -182,6 +182,7 @@ describe('upstream client over its own connections: reuse', () => {
       'HTTP/1.1 204 No\r\nContent-Length: 2\r\n\r\n',
       'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n',
       'HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n',
+      `HTTP/1.1 103 Hints\r\nConnection: close\r\n\r\n${OK}`,
     ];
     const left = [...answers];
     const { server, ask } = await open((socket) => void socket.write(left.shift() ?? OK));

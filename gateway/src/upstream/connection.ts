@@ -226,7 +226,8 @@ export class UpstreamConnection implements ResponseHandler {
   // --- what the parser finds
 
   onResponse(head: ResponseHead): void {
-    this.reusable = head.keepAlive;
+    // Whatever head says so, an informational one too.
+    if (!head.keepAlive) this.reusable = false;
     this.#headReceived = head.status >= 200;
     if (this.served === 0) this.#readKeepAlive(head.headers);
     if (!this.closed) this.#call!.onResponse(head);
