@@ -17,6 +17,7 @@ describe('a persistent map', () => {
     let map = PersistentMap.empty<number>();
     const agree = () => {
       expect(map.size).toBe(known.size);
+      expect([...map.values()].sort((a, b) => a - b)).toEqual([...known.values()].sort((a, b) => a - b));
       for (let i = 0; i < 3000; i++) expect(map.get(`key-${i}`)).toBe(known.get(`key-${i}`));
     };
     // First mostly set, then mostly removed.

@@ -47,11 +47,21 @@ export class PersistentMap<T> {
     return node?.get(key);
   }
 
+  /** In no particular order. */
+  values(): IterableIterator<T> {
+    return valuesOf(this.#root);
+  }
+
   /** This map with `key` set, or removed where the value is undefined. */
   with(key: string, value: T | undefined): PersistentMap<T> {
     const root = changed(this.#root, key, hashOf(key), 0, value);
     return root === this.#root ? this : new PersistentMap(root);
   }
+}
+
+function* valuesOf<T>(node: Node<T> | null): IterableIterator<T> {
+  if (!(node instanceof Branch)) yield* node?.values() ?? [];
+  else for (const child of node.children) yield* valuesOf(child);
 }
 
 function changed<T>(

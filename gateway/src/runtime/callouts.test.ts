@@ -6,6 +6,7 @@ import { LIMITS } from '../core/limits.ts';
 import { startTrace } from '../core/trace.ts';
 import { TimerWheel } from '../core/wheel.ts';
 import { compileLanes } from '../routing/lanes.ts';
+import { PersistentMap } from '../routing/persistent-map.ts';
 import { Http1Client } from '../upstream/client-http1.ts';
 import type { PoolLimits } from '../upstream/pool.ts';
 import { Cluster } from '../upstream/cluster.ts';
@@ -66,12 +67,12 @@ function clusterOf(tenant: string, service: string, places: readonly Place[]): C
 /** Services by `tenant/service`. */
 function rig(services: Readonly<Record<string, readonly Place[]>>, limits: Partial<PoolLimits> = {}) {
   const wheel = new ManualWheel();
-  const tenants = new Map<string, TenantRuntime>();
+  let tenants = PersistentMap.empty<TenantRuntime>();
   for (const tenant of new Set(Object.keys(services).map((name) => name.split('/')[0]!))) {
     const own = Object.entries(services).filter(([name]) => name.startsWith(`${tenant}/`));
     const clusters = new Map(own.map(([name, places]) => [name.split('/')[1]!, clusterOf(tenant, name, places)]));
     const lanes = compileLanes(tenantOf({ lanes: LANES }));
-    tenants.set(tenant, { name: tenant, available: true, lanes, clusters } as unknown as TenantRuntime);
+    tenants = tenants.with(tenant, { name: tenant, available: true, lanes, clusters } as unknown as TenantRuntime);
   }
   const snapshot: Snapshot = { ...emptySnapshot(), tenants };
   const bodies = new BodyBudgets(() => 4 * LIMITS.pluginCalloutBodyBytes);

@@ -160,9 +160,7 @@ export class DataPlane {
     const { tenant, version } = delta;
     const previous = this.snapshot.tenants.get(tenant);
     const domains = yield* this.snapshot.domains.withSteps(this.#movesOf(tenant, previous, next));
-    const tenants = new Map(this.snapshot.tenants);
-    if (next === null) tenants.delete(tenant);
-    else tenants.set(tenant, next);
+    const tenants = this.snapshot.tenants.with(tenant, next ?? undefined);
     if (next === null) this.#versions.delete(tenant);
     else this.#versions.set(tenant, version);
     install();

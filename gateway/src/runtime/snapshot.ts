@@ -5,6 +5,7 @@ import type { FilterFactory } from '../filters/filter.ts';
 import type { TenantRoutes } from '../routing/compile.ts';
 import { DomainIndex } from '../routing/domains.ts';
 import type { LaneTable } from '../routing/lanes.ts';
+import { PersistentMap } from '../routing/persistent-map.ts';
 import type { Route } from '../routing/route.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { RetryPolicy } from '../upstream/retry.ts';
@@ -74,10 +75,11 @@ export interface Snapshot {
   /** Date.now() when it came into force. */
   readonly builtAt: number;
   readonly domains: DomainIndex<TenantRuntime | UnavailableTenant>;
-  readonly tenants: ReadonlyMap<string, TenantRuntime | UnavailableTenant>;
+  /** By name. */
+  readonly tenants: PersistentMap<TenantRuntime | UnavailableTenant>;
 }
 
 /** What a worker believes before it has heard anything. */
 export function emptySnapshot(): Snapshot {
-  return { version: 0, builtAt: Date.now(), domains: DomainIndex.empty(), tenants: new Map() };
+  return { version: 0, builtAt: Date.now(), domains: DomainIndex.empty(), tenants: PersistentMap.empty() };
 }

@@ -16,6 +16,9 @@ import { TenantRefresh } from './tenant-refresh.ts';
 import { TenantRestore } from './tenant-restore.ts';
 import { TenantStore } from './tenant-store.ts';
 
+/** By then what the start has made of unchanged files is being served. */
+const WARM_UP_MS = 2_000;
+
 export interface TenantsOptions {
   readonly gateway: GatewayConfig;
   /** Of the gateway: what another version kept in the state directory is parsed anew. */
@@ -63,6 +66,7 @@ export class Tenants {
   /** Files that are to be removed, and since when, in milliseconds since the epoch. */
   readonly #gone = new Map<TenantFile, number>();
   #poll: NodeJS.Timeout | null = null;
+  #warmUp: NodeJS.Timeout | null = null;
   #confirm: NodeJS.Timeout | null = null;
   #scan: Promise<void> = Promise.resolve();
   #queued = false;
@@ -99,8 +103,9 @@ export class Tenants {
     if (this.#store === null || this.#store.tenants().length === 0) this.#pool.warm();
     this.#poll = setInterval(() => this.#look(), this.#options.pollMs ?? 10_000).unref();
     await this.reload();
-    // The first change after a start without anything to parse shall not wait for a thread.
-    if (!this.#closed) this.#pool.warm();
+    // The first change after a start without anything to parse shall not wait for a thread, nor the start for that.
+    if (this.#closed) return;
+    this.#warmUp = setTimeout(() => this.#pool.warm(), WARM_UP_MS).unref();
   }
 
   /** Reads all files anew, changed or not. Resolves when all changes have been told. */
@@ -135,6 +140,7 @@ export class Tenants {
     this.#closed = true;
     for (const watch of this.#watches) watch.close();
     if (this.#poll !== null) clearInterval(this.#poll);
+    if (this.#warmUp !== null) clearTimeout(this.#warmUp);
     if (this.#confirm !== null) clearTimeout(this.#confirm);
     this.#refresh.close();
     await this.#pool.close();

@@ -21,6 +21,7 @@ import { DataPlane } from '../../runtime/data-plane.ts';
 import { PluginPool } from '../../runtime/plugin-pool.ts';
 import type { TenantRuntime } from '../../runtime/snapshot.ts';
 import { DomainIndex } from '../../routing/domains.ts';
+import { PersistentMap } from '../../routing/persistent-map.ts';
 import { AccessLog } from '../../telemetry/access-log.ts';
 import { RawUpstream } from '../../upstream/upstream.suite.ts';
 import { Http1Client } from '../../upstream/client-http1.ts';
@@ -95,7 +96,7 @@ export class ProxyRig {
     dataPlane.snapshot = {
       version: 1,
       builtAt: 0,
-      tenants: new Map([['a', this.tenant]]),
+      tenants: PersistentMap.empty<TenantRuntime>().with('a', this.tenant),
       domains: DomainIndex.empty<TenantRuntime>().with(this.tenant.domains.map((domain) => [domain, this.tenant])),
     };
     this.gateway = new Gateway({
