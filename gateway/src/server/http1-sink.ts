@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import { atTurnEnd, type TurnTask } from '../core/turn.ts';
 import type { HeaderList } from '../exchange/headers.ts';
 import type { ResponseSink, SinkWriter } from '../exchange/sink.ts';
 import type { Tunnel, TunnelOwner } from '../exchange/tunnel.ts';
@@ -28,7 +29,7 @@ const OVER = 3;
 const GLUE_BYTES = 16 * 1024;
 
 /** The response of one exchange on an HTTP/1.1 connection. */
-export class Http1Sink implements ResponseSink, ConnectionExchange, TunnelOwner {
+export class Http1Sink implements ResponseSink, ConnectionExchange, TunnelOwner, TurnTask {
   writer: SinkWriter | null = null;
   /** The client takes nothing at present. */
   blocked = false;
@@ -46,6 +47,10 @@ export class Http1Sink implements ResponseSink, ConnectionExchange, TunnelOwner 
   #left = -1;
   /** Written and not yet handed to the socket, in latin1. */
   #pending = '';
+  /** It will be, when the turn ends. */
+  #flushing = false;
+  /** It is the end. */
+  #last = false;
   #trailers: HeaderList | null = null;
   #tunnel: Tunnel | null = null;
 
@@ -101,7 +106,7 @@ export class Http1Sink implements ResponseSink, ConnectionExchange, TunnelOwner 
       return;
     }
     this.#state = HEAD_SENT;
-    flushSoon(this);
+    this.#flushSoon();
   }
 
   /** Says how the body ends and what becomes of the connection (RFC 9112 §6, §9.3). */
@@ -137,7 +142,7 @@ export class Http1Sink implements ResponseSink, ConnectionExchange, TunnelOwner 
 
   #glue(chunk: Buffer): boolean {
     const text = chunk.toString('latin1');
-    if (this.#pending === '') flushSoon(this);
+    this.#flushSoon();
     this.#pending += this.#chunked ? chunkHead(chunk.length) + text + CHUNK_END : text;
     if (this.#pending.length < GLUE_BYTES) return !this.blocked;
     return this.#flush();
@@ -171,7 +176,8 @@ export class Http1Sink implements ResponseSink, ConnectionExchange, TunnelOwner 
     this.#state = OVER;
     this.body?.stop();
     if (this.#chunked && !this.#bodyless) this.#pending += this.#lastChunk();
-    this.#connection.writeLast(this.#take());
+    this.#last = true;
+    this.#flushSoon();
   }
 
   #lastChunk(): string {
@@ -224,9 +230,16 @@ export class Http1Sink implements ResponseSink, ConnectionExchange, TunnelOwner 
     this.#owner.refuse(this.#connection, code, this.#request);
   }
 
-  /** Hands over what a turn has left to be sent. */
-  flush(): void {
-    if (this.#pending !== '' && this.#state === HEAD_SENT && !this.#connection.socket.destroyed) this.#flush();
+  #flushSoon(): void {
+    if (!this.#flushing) atTurnEnd(this);
+    this.#flushing = true;
+  }
+
+  onTurnEnd(): void {
+    this.#flushing = false;
+    if (this.#connection.socket.destroyed) return;
+    if (this.#last) this.#connection.writeLast(this.#take());
+    else if (this.#pending !== '' && this.#state === HEAD_SENT) this.#flush();
   }
 
   onSocketDrain(): void {
@@ -278,19 +291,4 @@ export class Http1Sink implements ResponseSink, ConnectionExchange, TunnelOwner 
     this.#state = OVER;
     setImmediate(() => this.writer?.onSinkClosed());
   }
-}
-
-/** Responses of which something may wait to be sent. Most end in the turn in which they begin, and need no flush. */
-let waiting: Http1Sink[] = [];
-
-/** Hands over what is left when all that has come in this turn of the event loop has been looked at. */
-function flushSoon(sink: Http1Sink): void {
-  if (waiting.length === 0) setImmediate(flushAll);
-  waiting.push(sink);
-}
-
-function flushAll(): void {
-  const sinks = waiting;
-  waiting = [];
-  for (const sink of sinks) sink.flush();
 }

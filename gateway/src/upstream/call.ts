@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '../core/errors.ts';
+import { atTurnEnd, type TurnTask } from '../core/turn.ts';
 import type { BodyReader, BodySource } from '../exchange/body.ts';
 import type { HeaderList } from '../exchange/headers.ts';
 import type { ResponseSink } from '../exchange/sink.ts';
@@ -19,11 +20,13 @@ const OVER = 2;
 const GLUE_BYTES = 8 * 1024;
 
 /** One attempt: waits for a connection, writes the request, and passes the response to the sink. */
-export class Http1Call implements UpstreamCall, ConnectionCall, PoolWaiter, BodyReader {
+export class Http1Call implements UpstreamCall, ConnectionCall, PoolWaiter, BodyReader, TurnTask {
   readonly serverName: string;
   waitingSince = 0;
   connected = false;
   bodyStarted = false;
+  /** Bytes of the request have been written to the connection. */
+  sent = false;
   readonly #sink: ResponseSink;
   readonly #body: BodySource | null;
   readonly #isHead: boolean;
@@ -32,9 +35,10 @@ export class Http1Call implements UpstreamCall, ConnectionCall, PoolWaiter, Body
   readonly #source: ConnectionSource;
   /** Protocols offered, joined by ', '; '' = none. */
   readonly #upgrade: string;
+  readonly #head: string;
   /** Still to be written, in latin1: at first the head. */
-  #pending: string;
-  /** It will be, in this turn. */
+  #pending = '';
+  /** It will be, when the turn ends. */
   #flushing = false;
   #connection: UpstreamConnection | null = null;
   #state = WAITING;
@@ -52,7 +56,7 @@ export class Http1Call implements UpstreamCall, ConnectionCall, PoolWaiter, Body
   ) {
     this.#source = source;
     this.#upgrade = upgrade;
-    this.#pending = head;
+    this.#head = head;
     this.serverName = serverName;
     this.#body = body;
     this.#bodyOver = body === null;
@@ -86,14 +90,25 @@ export class Http1Call implements UpstreamCall, ConnectionCall, PoolWaiter, Body
     this.#state = SENT;
     this.connected = true;
     connection.begin(this, this.#isHead);
-    if (this.#body === null) {
-      connection.socket.write(this.#pending, 'latin1');
-      return;
-    }
+    this.sent = false;
+    this.#pending = '';
+    this.#send(this.#head);
+    if (this.#body === null) return;
     this.bodyStarted = true;
     this.#body.read(this);
-    // The first piece may be there already: it leaves with the head.
-    setImmediate(flush, this);
+  }
+
+  /** Pieces that come together, as heads and tiny chunks do, leave together. */
+  #send(text: string): void {
+    if (!this.#flushing) atTurnEnd(this);
+    this.#flushing = true;
+    this.#pending += text;
+    if (this.#pending.length >= GLUE_BYTES) this.#flush();
+  }
+
+  onTurnEnd(): void {
+    this.#flushing = false;
+    this.#flush();
   }
 
   onNoConnection(code: ErrorCode): void {
@@ -108,16 +123,13 @@ export class Http1Call implements UpstreamCall, ConnectionCall, PoolWaiter, Body
       this.#pass(chunk);
       return;
     }
-    // Pieces that come together, as tiny chunks do, leave together.
-    if (!this.#flushing) process.nextTick(flush, this);
-    this.#flushing = true;
     const text = chunk.toString('latin1');
-    this.#pending += this.#chunked ? chunkHead(chunk.length) + text + CHUNK_END : text;
-    if (this.#pending.length >= GLUE_BYTES) this.flush();
+    this.#send(this.#chunked ? chunkHead(chunk.length) + text + CHUNK_END : text);
   }
 
   #pass(chunk: Buffer): void {
     const { socket } = this.#connection!;
+    this.sent = true;
     const before = this.#take() + (this.#chunked ? chunkHead(chunk.length) : '');
     socket.cork();
     if (before !== '') socket.write(before, 'latin1');
@@ -131,8 +143,7 @@ export class Http1Call implements UpstreamCall, ConnectionCall, PoolWaiter, Body
   onBodyEnd(trailers: HeaderList | null): void {
     this.#bodyOver = true;
     if (this.#state !== SENT) return;
-    if (this.#chunked) this.#pending += trailers === null ? LAST_CHUNK : lastChunk(trailers);
-    this.flush();
+    if (this.#chunked) this.#send(trailers === null ? LAST_CHUNK : lastChunk(trailers));
   }
 
   onBodyError(code: ErrorCode): void {
@@ -146,10 +157,9 @@ export class Http1Call implements UpstreamCall, ConnectionCall, PoolWaiter, Body
     if (!this.#bodyOver) this.#body!.resume();
   }
 
-  /** Hands over what a turn has left to be sent. */
-  flush(): void {
-    this.#flushing = false;
+  #flush(): void {
     if (this.#pending === '' || this.#state !== SENT) return;
+    this.sent = true;
     const flowing = this.#connection!.socket.write(this.#take(), 'latin1');
     if (!flowing && !this.#bodyOver) this.#body!.pause();
   }
@@ -236,8 +246,4 @@ export class Http1Call implements UpstreamCall, ConnectionCall, PoolWaiter, Body
     if (!this.#bodyOver && this.bodyStarted) this.#body!.stop();
     this.#bodyOver = true;
   }
-}
-
-function flush(call: Http1Call): void {
-  call.flush();
 }

@@ -11,6 +11,8 @@ import type { Endpoint } from './endpoint.ts';
 
 /** The exchange on a connection. */
 export interface ConnectionCall extends ResponseHandler {
+  /** Bytes of the request have been written: what comes now may be its response. */
+  readonly sent: boolean;
   /** The connection is gone before the response was whole. */
   onConnectionLost(code: ErrorCode): void;
   /** The socket takes bytes again after a write answered false. */
@@ -188,10 +190,14 @@ export class UpstreamConnection implements ResponseHandler {
   }
 
   #feed(chunk: Buffer): void {
+    // Bytes that nobody asked for: whose answer they are cannot be known.
+    if (this.#call?.sent === false) {
+      this.fail('SLUICE_UPSTREAM_RESET');
+      return;
+    }
     this.answered = true;
     let at = 0;
     while (at < chunk.length && !this.#paused && !this.closed && !this.#over && !this.#switching) {
-      // Bytes that nobody asked for: whose answer they are cannot be known.
       if (this.#call === null) this.destroy();
       else at = this.#parser.execute(chunk, at);
     }
