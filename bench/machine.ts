@@ -40,8 +40,17 @@ export function pinned(cpus: string | undefined, command: readonly string[]): [s
   return [program, args];
 }
 
-/** For the JSON: where it was measured, and how busy that place was before. */
-export function describeMachine(pinning: Pinning | null): object {
+/** Where it was measured, and how busy that place was before. */
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryGiB: number;
+  readonly system: string;
+  readonly loadAverage: readonly number[];
+  readonly pinning: Pinning | null;
+}
+
+export function describeMachine(pinning: Pinning | null): Machine {
   return {
     cpu: cpus()[0]?.model.trim() ?? '',
     cores: cpus().length,

@@ -17,6 +17,8 @@ const SETTLE_MS = 2000;
 export interface Contender {
   readonly subject: Subject;
   readonly running: Running;
+  /** It has started just now. */
+  readonly cold: boolean;
   readonly target: Target;
 }
 
@@ -62,12 +64,12 @@ export async function measure(
   const countedAfter = await running.requests?.();
   if (countedBefore === undefined || countedAfter === undefined) return run;
   const countedBySubject = countedAfter - countedBefore;
-  const wrong = miscounted(countedBySubject, reading.requests, load.cutOff);
-  return { ...run, errors: run.errors + wrong, countedBySubject };
+  const miscounted = differenceOf(countedBySubject, reading.requests, load.cutOff);
+  return { ...run, errors: run.errors + miscounted, countedBySubject, miscounted };
 }
 
-/** By how many a subject's own count is off; it may have seen a few requests that its load did not see to the end. */
-function miscounted(counted: number, seen: number, cutOff: number): number {
+/** A subject may have seen a few requests that its load did not see to the end. */
+function differenceOf(counted: number, seen: number, cutOff: number): number {
   return Math.max(0, seen - counted, counted - seen - cutOff);
 }
 

@@ -6,13 +6,13 @@ import { REFERENCES, SUBJECTS } from './subjects/all.ts';
 const names = (list: readonly { readonly name: string }[]): string[] => list.map(({ name }) => name);
 
 describe('options', () => {
-  it('measures get-1k with the subjects of that scenario when nothing is asked for', () => {
+  it('measures all scenarios with the subjects of each when nothing is asked for', () => {
     const options = readOptions([]);
-    expect(names(options.scenarios)).toEqual(['get-1k']);
+    expect(options.scenarios).toBe(SCENARIOS);
     expect(names(subjectsOf(options.scenarios[0]!, options))).toEqual(
-      expect.arrayContaining(['gateway', 'nginx', 'floor', 'direct']),
+      expect.arrayContaining(['gateway', 'gateway+plugin', 'nginx', 'spring-cloud-gateway', 'floor', 'direct']),
     );
-    expect(names(subjectsOf(options.scenarios[0]!, options))).not.toContain('spring-cloud-gateway');
+    expect(names(subjectsOf(options.scenarios[0]!, options))).not.toContain('gateway+10-plugins');
   });
 
   it('takes lists of scenarios and subjects', () => {
@@ -27,6 +27,7 @@ describe('options', () => {
     [['--subjects', 'apache'], /--subjects: there is no apache; there are: gateway,/],
     [['--duration', '0'], /--duration 0: give a whole number/],
     [['--rounds', 'many'], /--rounds many: give a whole number/],
+    [['--warm-up', '1.5'], /--warm-up 1.5: give a whole number/],
   ])('refuses %j', (args, message) => {
     expect(() => readOptions(args)).toThrow(message);
   });

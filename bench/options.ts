@@ -8,10 +8,15 @@ export interface Options {
   readonly scenarios: readonly Scenario[];
   /** undefined: those of each scenario. */
   readonly subjects: readonly Subject[] | undefined;
+  /** Seconds of a turn. */
   readonly duration: number;
   readonly rounds: number;
+  /** Seconds for subjects that are slow to warm; undefined: as they need, less with short turns. */
+  readonly warmUp: number | undefined;
   readonly json: string | undefined;
   readonly profile: string | undefined;
+  /** Nothing is measured: the documentation gets the tables of this file. */
+  readonly report: string | undefined;
 }
 
 /** @throws Error that says what is wrong with the command line */
@@ -19,26 +24,31 @@ export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      scenario: { type: 'string', default: 'get-1k' },
+      scenario: { type: 'string', default: 'all' },
       subjects: { type: 'string' },
-      duration: { type: 'string', default: '10' },
+      duration: { type: 'string', default: '4' },
       rounds: { type: 'string', default: '3' },
+      'warm-up': { type: 'string' },
       json: { type: 'string' },
       profile: { type: 'string' },
+      report: { type: 'string' },
     },
   });
+  const { 'warm-up': warmUp } = values;
   return {
     scenarios: values.scenario === 'all' ? SCENARIOS : chosen('scenario', values.scenario, SCENARIOS),
     subjects: values.subjects === undefined ? undefined : chosen('subjects', values.subjects, SUBJECTS),
     duration: count('duration', values.duration),
     rounds: count('rounds', values.rounds),
+    warmUp: warmUp === undefined ? undefined : count('warm-up', warmUp),
     json: values.json,
     profile: values.profile,
+    report: values.report,
   };
 }
 
 /** Those of a scenario, in the order of the subjects. */
-export function subjectsOf(scenario: Scenario, { subjects }: Options): readonly Subject[] {
+export function subjectsOf(scenario: Scenario, { subjects }: Pick<Options, 'subjects'>): readonly Subject[] {
   return subjects ?? SUBJECTS.filter(({ name }) => scenario.subjects.includes(name));
 }
 

@@ -3,48 +3,84 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { issue } from '../gateway/src/config/certificate.suite.ts';
+import { goalsOf } from './goals.ts';
+import { measureInside } from './inside.ts';
 import { HOST, TLS_NAME } from './load/load.ts';
-import { choosePinning, describeMachine } from './machine.ts';
-import { type Options, readOptions, subjectsOf } from './options.ts';
+import { choosePinning, describeMachine, type Machine } from './machine.ts';
+import { type Options, readOptions } from './options.ts';
+import { planOf, secondsOf } from './plan.ts';
 import { Processes } from './processes.ts';
+import { clock, Progress } from './progress.ts';
+import { writeReport } from './report.ts';
+import type { Result } from './result.ts';
 import { startService } from './service.ts';
 import { type Bench, certificateIn, runScenario } from './stage.ts';
 import { ratiosOf } from './statistics.ts';
 import { REFERENCES } from './subjects/all.ts';
-import { printTables } from './table.ts';
+import { asText, tablesOf } from './tables.ts';
 
-// npm run bench -- [--scenario S,…] [--subjects a,b] [--duration seconds] [--rounds n] [--json file] [--profile directory]:
-// see README.md beside this file.
+// npm run bench -- [--scenario S,…] [--subjects a,b] [--duration seconds] [--rounds n] [--warm-up seconds] [--json file]
+// [--profile directory] [--report file]: see README.md beside this file.
+
+const startedAt = new Date();
 
 async function bench(processes: Processes, directory: string, options: Options): Promise<void> {
-  const { duration, rounds, profile } = options;
+  const plan = await planOf(options);
+  const seconds = secondsOf(plan, options);
+  console.error(`${plan.length} scenarios, about ${clock(seconds)}`);
   const machine = describeMachine(processes.pinning);
   await makeCertificate(directory);
   const service = await startService(processes, directory);
-  const [versions, generators, runs, skipped] = [{ service: service.program }, {}, [], []];
+  const { duration, rounds, warmUp, profile } = options;
   const stage: Bench = {
     directory,
     processes,
     service,
+    progress: new Progress(seconds),
     duration,
     rounds,
+    warmUp,
     profile,
+    versions: { service: service.program },
+    generators: {},
+    runs: [],
+    figures: [],
+    skipped: [],
+    lasting: new Map(),
+  };
+  for (const planned of plan) {
+    await runScenario(stage, planned);
+    if (planned.scenario.inside !== undefined) await measureInside(stage, planned.scenario);
+    // What was measured so far is there, whatever becomes of the rest.
+    if (options.json !== undefined) await save(options.json, resultOf(stage, machine));
+  }
+  report(resultOf(stage, machine));
+}
+
+function resultOf({ versions, generators, runs, figures, skipped }: Bench, machine: Machine): Result {
+  return {
+    command: ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' '),
+    measuredAt: startedAt.toISOString(),
+    machine,
     versions,
     generators,
     runs,
+    ratios: ratiosOf(runs, REFERENCES),
+    figures,
+    goals: goalsOf({ runs, figures }),
     skipped,
   };
-  for (const scenario of options.scenarios) await runScenario(stage, scenario, subjectsOf(scenario, options));
-  await report(stage, machine, options.json);
 }
 
-async function report({ versions, generators, runs, skipped }: Bench, machine: object, file?: string): Promise<void> {
-  const ratios = ratiosOf(runs, REFERENCES);
-  printTables(runs, ratios);
-  const result = { machine, versions, generators, runs, ratios, skipped };
-  if (file !== undefined) await writeFile(file, `${JSON.stringify(result, null, 2)}\n`);
+function save(file: string, result: Result): Promise<void> {
+  return writeFile(file, `${JSON.stringify(result, null, 2)}\n`);
+}
+
+function report(result: Result): void {
+  for (const table of tablesOf(result)) console.log(asText(table));
+  const { runs, figures } = result;
   // A benchmark of failing requests, or of nothing, says nothing.
-  if (runs.length === 0 || runs.some(({ errors }) => errors > 0)) process.exitCode = 1;
+  if (runs.length + figures.length === 0 || runs.some(({ errors }) => errors > 0)) process.exitCode = 1;
 }
 
 /** Its certificate is signed by itself, with ECDSA on P-256. */
@@ -65,6 +101,7 @@ async function makeDirectory(): Promise<string> {
 }
 
 async function main(options: Options): Promise<void> {
+  if (options.report !== undefined) return writeReport(options.report);
   const directory = await makeDirectory();
   const processes = new Processes(await choosePinning());
   try {

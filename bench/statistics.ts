@@ -19,12 +19,25 @@ export interface Run {
   readonly cpuMicrosPerRequest: number | null;
   readonly latencyMs: { readonly p50: number; readonly p99: number; readonly max: number };
   readonly rssMiB: number | null;
-  /** Failed connections, timeouts, answers other than 2xx and 3xx, and requests that its own metrics miss or invent. */
+  /** Failed connections, timeouts, answers other than 2xx and 3xx, and `miscounted`. */
   readonly errors: number;
   /** Requests that its own metrics count, where it has any. */
   readonly countedBySubject?: number;
+  /** By how many that differs from what the load has seen; requests under way when the load ends are forgiven. */
+  readonly miscounted?: number;
   /** Scenarios with idle connections: resident memory that one of them takes. */
   readonly idleConnectionKiB?: number | null;
+}
+
+/** A cost of parts of the gateway, measured inside of a process. */
+export interface Figure {
+  readonly scenario: string;
+  /** Language of a plugin; '' = the gateway's own. */
+  readonly subject: string;
+  readonly name: string;
+  readonly unit: 'ns' | 'µs' | 'ms' | 'KiB' | '%' | '';
+  /** Median. */
+  readonly value: number;
 }
 
 /** How one subject did against another: the median of the rounds' ratios. */

@@ -1,13 +1,26 @@
 // npm run conformance [-- suite …]: runs the named suites, or all but those that run on demand.
 import { join } from 'node:path';
+import { abiSuite } from './abi/suite.ts';
 import { imageSuite } from './image/suite.ts';
 import { nacosFakeSuite, nacosSuite } from './nacos/suite.ts';
 import { packagesSuite } from './packages/suite.ts';
+import { redisSuite } from './redis/suite.ts';
 import { reloadSuite } from './reload/suite.ts';
+import { sandboxSuite } from './sandbox/suite.ts';
 import { stormSuite } from './storm/suite.ts';
 import { exitCode, runSuite, type Suite, type SuiteResult } from './suite.ts';
 
-const suites: readonly Suite[] = [nacosSuite, nacosFakeSuite, packagesSuite, imageSuite, stormSuite, reloadSuite];
+const suites: readonly Suite[] = [
+  nacosSuite,
+  nacosFakeSuite,
+  packagesSuite,
+  abiSuite,
+  imageSuite,
+  stormSuite,
+  reloadSuite,
+  redisSuite,
+  sandboxSuite,
+];
 
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => suites.every((suite) => suite.name !== name));

@@ -17,6 +17,8 @@ export interface CaseResult {
   readonly name: string;
   readonly passed: boolean;
   readonly skipped?: true;
+  /** Skipped because of a tool that need not be there; not counted. */
+  readonly excused?: true;
   /** Why it was skipped. */
   readonly reason?: string;
   /** What held, or what was expected, what was seen, and where the logs are. */
@@ -80,8 +82,10 @@ export class SuiteRun {
     }
   }
 
-  skip(name: string, reason: string): void {
-    this.#add({ name, passed: false, skipped: true, reason, detail: '' }, performance.now());
+  /** @param excused it needs a tool that need not be there, and is no failure anywhere */
+  skip(name: string, reason: string, excused = false): void {
+    const result = { name, passed: false, skipped: true, reason, detail: '' } as const;
+    this.#add(excused ? { ...result, excused } : result, performance.now());
   }
 
   result(): SuiteResult {
@@ -93,7 +97,7 @@ export class SuiteRun {
       cases: this.#cases,
       passed: count(({ passed }) => passed),
       failed: this.failed,
-      skipped: count(({ skipped }) => skipped === true),
+      skipped: count(({ skipped, excused }) => skipped === true && excused !== true),
     };
   }
 

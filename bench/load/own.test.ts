@@ -3,11 +3,14 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { issue } from '../../gateway/src/config/certificate.suite.ts';
 import { holdIdle } from './idle.ts';
 import { HOST, type Target } from './load.ts';
 import { Handshakes, OpenLoop } from './own.ts';
+
+// Programs are started that share their CPU with whatever else runs.
+vi.setConfig({ testTimeout: 120_000 });
 
 const servers: Server[] = [];
 let answered = 0;
@@ -89,6 +92,6 @@ describe('idle connections', () => {
     const count = promisify(server.getConnections.bind(server));
     expect(await count()).toBe(50);
     await held.close();
-    await expect.poll(() => count(), { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => count(), { timeout: 60_000 }).toBe(0);
   });
 });

@@ -1,6 +1,7 @@
+import { EnvoySubject } from './envoy.ts';
 import { GatewaySubject } from './gateway.ts';
 import { nginx } from './nginx.ts';
-import { caddy, direct, EnvoySubject, fastifyHttpProxy, floor, haproxy } from './peers.ts';
+import { caddy, direct, fastifyHttpProxy, floor, haproxy } from './peers.ts';
 import { springCloudGateway } from './spring-cloud-gateway.ts';
 import type { Subject } from './subject.ts';
 
@@ -25,4 +26,13 @@ export const SUBJECTS: readonly Subject[] = [
 ];
 
 /** What the others are compared with in ratios, where they take part. */
-export const REFERENCES = ['nginx', 'direct', 'floor', 'gateway', 'gateway-one-route', 'envoy'];
+export const REFERENCES = [
+  'nginx',
+  'direct',
+  'floor',
+  'gateway',
+  'gateway-one-route',
+  'envoy',
+  'fastify-http-proxy',
+  'spring-cloud-gateway',
+];

@@ -1,13 +1,13 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { compilePlugin } from '../../sdk/compile.ts';
 import { HOST } from '../load/load.ts';
+import { benchPlugin } from '../plugin/guests.ts';
 import { type Child, until } from '../processes.ts';
 import { domainsOf, paths, TENANTS } from './many-routes.ts';
+import { shippedGateway } from './shipped.ts';
 import type { Demands, Place, Running, Subject } from './subject.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const SLUICE = join(ROOT, 'gateway/bin/sluice.js');
 
 /** A tenant file. */
 interface Tenant {
@@ -17,7 +17,7 @@ interface Tenant {
   readonly routes: readonly object[];
 }
 
-/** `sluice run` with one worker and its access log on, as an operator would start it. */
+/** `sluice run` of the compiled package with one worker and its access log on, as an operator would start it. */
 export class GatewaySubject implements Subject {
   readonly name: string;
   readonly #plugins: number;
@@ -45,7 +45,8 @@ export class GatewaySubject implements Subject {
     await write(join(directory, 'gateway.yaml'), await this.#gateway(place));
     for (const tenant of this.#tenants(place)) await write(join(directory, `tenants/${tenant.tenant}.yaml`), tenant);
     const profiling = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', join(profile, this.name)];
-    const command = [process.execPath, ...profiling, SLUICE, 'run', '-c', join(directory, 'gateway.yaml')];
+    const launcher = await shippedGateway();
+    const command = [process.execPath, ...profiling, launcher, 'run', '-c', join(directory, 'gateway.yaml')];
     const child = processes.start('subject', command);
     let port = 0;
     await until(this.name, child, () => (port = portIn(child, /"port":(\d+),"msg":"listening"/)) !== 0);
@@ -91,12 +92,6 @@ export class GatewaySubject implements Subject {
       routes: paths().map((prefix, at) => ({ id: `route-${at}`, match: { path: { prefix } }, upstream })),
     }));
   }
-}
-
-/** Compiles the plugin of the benchmark where it has changed. @returns the module's path */
-export async function benchPlugin(): Promise<string> {
-  const entry = join(ROOT, 'bench/plugin/assembly/plugin.ts');
-  return (await compilePlugin(entry, join(ROOT, 'bench/plugin/build/bench.wasm'))).path;
 }
 
 function write(path: string, content: object): Promise<void> {

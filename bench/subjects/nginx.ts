@@ -7,6 +7,7 @@ import { configure, type Demands, type Place, type Running, type Subject } from 
 /** nginx with one worker: what others are compared with. */
 export const nginx: Subject = {
   name: 'nginx',
+  warmUp: 1,
 
   async obstacle() {
     return (await versionOf('nginx', '-v')) === null ? 'nginx is not installed' : null;

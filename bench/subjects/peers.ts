@@ -1,12 +1,12 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { output, versionOf } from '../machine.ts';
+import { versionOf } from '../machine.ts';
 import { freePort, listening } from '../processes.ts';
-import { benchPlugin } from './gateway.ts';
-import { CACHE, configure, type Demands, filled, peerFile, type Place, type Running, type Subject } from './subject.ts';
+import { configure, type Demands, peerFile, type Place, type Running, type Subject } from './subject.ts';
 
-/** What they are not set up for. */
-function unable({ tls, routes }: Demands, can: { readonly tls?: true; readonly manyRoutes?: true }): string | null {
+/** What a peer is not set up for. */
+export function unable(
+  { tls, routes }: Demands,
+  can: { readonly tls?: true; readonly manyRoutes?: true },
+): string | null {
   if (routes === 'many' && can.manyRoutes !== true) return 'is set up for one route';
   return tls && can.tls !== true ? 'is set up without TLS' : null;
 }
@@ -14,6 +14,7 @@ function unable({ tls, routes }: Demands, can: { readonly tls?: true; readonly m
 /** HAProxy with one thread. */
 export const haproxy: Subject = {
   name: 'haproxy',
+  warmUp: 1,
   async obstacle(demands) {
     if ((await versionOf('haproxy', '-v')) === null) return 'haproxy is not installed';
     return unable(demands, { tls: true });
@@ -29,6 +30,7 @@ export const haproxy: Subject = {
 /** Caddy with as many threads as its one core. */
 export const caddy: Subject = {
   name: 'caddy',
+  warmUp: 1,
   async obstacle(demands) {
     if ((await versionOf('caddy', 'version')) === null) return 'caddy is not installed';
     return unable(demands, { tls: true });
@@ -48,46 +50,6 @@ export const caddy: Subject = {
   },
 };
 
-/** Envoy of the Python wheel, with one worker. */
-export class EnvoySubject implements Subject {
-  readonly name: string;
-  readonly #plugins: number;
-
-  /** @param plugins Wasm filters, of the module that the gateway runs */
-  constructor(name: string, plugins = 0) {
-    this.name = name;
-    this.#plugins = plugins;
-  }
-
-  async obstacle(demands: Demands): Promise<string | null> {
-    if ((await envoy()) === null) return 'Envoy is not there: npx node bench/setup.ts envoy';
-    return unable(demands, { tls: true });
-  }
-
-  async versions(): Promise<Readonly<Record<string, string>>> {
-    const text = (await output((await envoy()) ?? '', '--version')) ?? '';
-    return { envoy: /\/(\d+\.\d+\.\d+)\//.exec(text)?.[1] ?? 'unknown' };
-  }
-
-  async start(place: Place): Promise<Running> {
-    const module = this.#plugins === 0 ? '' : await benchPlugin();
-    const numbers = Array.from({ length: this.#plugins }, (_, at) => at + 1);
-    const filters = await Promise.all(numbers.map((number) => filled('envoy-plugin.yaml', { number, module })));
-    const program = (await envoy())!;
-    const command = (file: string): string[] => {
-      return [program, '-c', file, '--concurrency', '1', '--disable-hot-restart', '-l', 'error'];
-    };
-    return withTwoPorts(this.name, place, 'envoy.yaml', command, { plugins: filters.join('') });
-  }
-}
-
-/** The program inside the wheel; its launcher would be one process more. */
-async function envoy(): Promise<string | null> {
-  const lib = join(CACHE, 'venv/lib');
-  const [python] = await readdir(lib).catch(() => []);
-  return python === undefined ? null : join(lib, python, 'site-packages/envoy/_bin/envoy');
-}
-
 /** @fastify/http-proxy on the Node of the gateway. */
 export const fastifyHttpProxy: Subject = {
   name: 'fastify-http-proxy',
@@ -104,7 +66,10 @@ export const fastifyHttpProxy: Subject = {
 /** A TCP forwarder that parses nothing. */
 export const floor: Subject = {
   name: 'floor',
-  obstacle: async (demands) => unable(demands, { manyRoutes: true }),
+  obstacle: async (demands) =>
+    demands.idle === undefined
+      ? unable(demands, { manyRoutes: true })
+      : 'it has a connection to the service for each of its clients',
   versions: async () => ({ node: process.version }),
   start: (place) => nodeScript('floor', place, 'floor.ts'),
 };
@@ -112,7 +77,9 @@ export const floor: Subject = {
 /** The upstream itself: what machine and load can do at most. */
 export const direct: Subject = {
   name: 'direct',
-  obstacle: async (demands) => unable(demands, { manyRoutes: true }),
+  warmUp: 1,
+  obstacle: async (demands) =>
+    demands.idle === undefined ? unable(demands, { manyRoutes: true }) : 'nothing stands before the service',
   versions: async () => ({}),
   start: async ({ upstreamPort }) => ({ port: upstreamPort, child: null }),
 };
@@ -128,7 +95,8 @@ async function manifestVersion(name: string): Promise<string | null> {
   }
 }
 
-async function withTwoPorts(
+/** Starts a program that listens on one port without TLS and on one with it. */
+export async function withTwoPorts(
   name: string,
   place: Place,
   file: string,

@@ -5,7 +5,7 @@ import type { Child, Processes } from '../processes.ts';
 
 const PEERS = join(import.meta.dirname, '../peers');
 
-/** Programs that `setup.ts` fetches or builds. */
+/** Programs that are fetched or built for the benchmark. */
 export const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'sluice-bench');
 
 /** What a scenario asks of a subject's configuration. */
@@ -13,6 +13,8 @@ export interface Demands {
   readonly tls: boolean;
   /** One route for everything, or ten tenants with 100 domains and 1 000 routes each. */
   readonly routes: 'one' | 'many';
+  /** Idle clients are counted; undefined: there are none. */
+  readonly idle?: number;
 }
 
 /** What a subject is set up with. */
@@ -43,6 +45,10 @@ export interface Subject {
   readonly name: string;
   /** Seconds of load before the first round, where the usual ones do not do. */
   readonly warmUp?: number;
+  /** It is not started anew for each scenario. */
+  readonly lasts?: true;
+  /** Fetches or builds what is missing, into `CACHE`; says so when it takes a while. @throws Error that says why it fails */
+  install?(tell: (what: string) => void): Promise<void>;
   /** Why it cannot take part; null when it can. */
   obstacle(demands: Demands): Promise<string | null>;
   /** Of its programs. */

@@ -20,6 +20,8 @@ export interface ResponseReading {
   whole: boolean;
   /** Why not; '' when whole. */
   fault: string;
+  /** An informational head, by its version or its fields, is the last of its connection. Nobody asks Node. */
+  closesEarly: boolean;
 }
 
 const HEAD_BYTES = 16 * 1024;
@@ -29,11 +31,12 @@ export function readResponse(
   { asked, bytes }: ResponseInput,
   pieces: readonly Buffer[] = [Buffer.from(bytes, 'latin1')],
 ): ResponseReading {
-  const reading: ResponseReading = { heads: [], body: '', whole: false, fault: '' };
+  const reading: ResponseReading = { heads: [], body: '', whole: false, fault: '', closesEarly: false };
   const parser = new ResponseParser(
     {
-      onResponse: ({ status, headers }: ResponseHead) => {
+      onResponse: ({ status, headers, keepAlive }: ResponseHead) => {
         reading.heads.push({ status, headers: headers.toPairs() });
+        if (status < 200 && !keepAlive) reading.closesEarly = true;
         if (status === 101) reading.whole = true;
       },
       onResponseData: (data) => {
@@ -60,7 +63,7 @@ export function readResponse(
 
 /** Node's parser, as its HTTP client uses it. */
 export async function readResponseAsNode({ asked, bytes }: ResponseInput): Promise<ResponseReading> {
-  const reading: ResponseReading = { heads: [], body: '', whole: false, fault: '' };
+  const reading: ResponseReading = { heads: [], body: '', whole: false, fault: '', closesEarly: false };
   const socket = new MemorySocket();
   const request = sendRequest({
     method: asked,

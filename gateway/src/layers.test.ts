@@ -174,15 +174,24 @@ describe('HTTP libraries', () => {
 
   it('are for the main thread, and none of them for traffic', () => {
     expect(importersOf(/^(node:)?https?$/)).toEqual([]);
-    expect(importersOf(/^undici/)).toEqual([join('cli', 'admin-client.ts'), join('discovery', 'nacos', 'login.ts')]);
+    // Plugins' calls over gRPC, which are not the traffic of clients.
+    expect(importersOf(/^(node:)?http2$/)).toEqual([
+      join('upstream', 'grpc-call.ts'),
+      join('upstream', 'http2-connection.ts'),
+    ]);
+    expect(importersOf(/^undici/)).toEqual([
+      join('cli', 'admin-client.ts'),
+      join('discovery', 'nacos', 'login.ts'),
+      join('runtime', 'modules', 'http-pull.ts'),
+    ]);
     expect(importersOf(/^fastify/)).toEqual([join('server', 'admin.ts')]);
   });
 
-  it('are loaded by no worker', () => {
+  it('are loaded by no worker, but for that of gRPC', () => {
     const loaded = [...loadedWith(join('server', 'worker-thread.ts'), edges)];
     const packages = new Set(loaded.flatMap((name) => packagesOf(sources.get(name)!)));
     expect(packages).toContain('node:net');
-    expect([...packages].filter((name) => /http|undici|fastify|grpc|yaml/.test(name))).toEqual([]);
+    expect([...packages].filter((name) => /http|undici|fastify|grpc|yaml/.test(name))).toEqual(['node:http2']);
   });
 
   it('are seen in whatever way they are imported', () => {

@@ -45,6 +45,8 @@ export enum MapType {
   RequestTrailers = 1,
   ResponseHeaders = 2,
   ResponseTrailers = 3,
+  GrpcInitialMetadata = 4,
+  GrpcTrailingMetadata = 5,
   CalloutHeaders = 6,
   CalloutTrailers = 7,
 }
@@ -53,8 +55,10 @@ export enum BufferType {
   RequestBody = 0,
   ResponseBody = 1,
   CalloutBody = 4,
+  GrpcMessage = 5,
   VmConfiguration = 6,
   PluginConfiguration = 7,
+  RedisReply = 9,
 }
 
 export enum StreamType {

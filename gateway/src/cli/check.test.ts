@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -43,6 +43,20 @@ describe('sluice check', () => {
       `${root}/tenants/b.yaml:2:11 domains[0]: the domain a.example.com already belongs to tenant a in ${root}/tenants/a.yaml — remove it from one of the two files`,
       `${root}/tenants/b.yaml:3:1 route: unknown key — did you mean routes?`,
       '3 problems in 2 files.',
+    ]);
+  });
+
+  it('looks at what plugins are fetched with, and fetches nothing', async () => {
+    const plugins = [
+      `{ name: a, source: "oci://registry.example/a:1" }`,
+      `{ name: b, source: "https://plugins.example/b.wasm", sha256: "${'0'.repeat(64)}", pull: { caFile: ca.pem } }`,
+    ];
+    const lines = plugins.map((plugin) => `  - ${plugin}\n`).join('');
+    writeFileSync(config, `${readFileSync(config, 'utf8')}plugins:\n${lines}`);
+    expect((await run(false)).lines).toEqual([
+      expect.stringMatching(/gateway\.yaml:5:24 plugins\[0\]\.source: the key sha256 is missing/),
+      `${config}:6:150 plugins[1].pull.caFile: the file ${root}/ca.pem cannot be read (ENOENT) — correct the path`,
+      '2 problems in 1 file.',
     ]);
   });
 

@@ -26,18 +26,22 @@ function sectionOf(command: string): string {
 }
 
 describe('docs/cli.md', () => {
-  const commands = [...sluice('--help').stdout.matchAll(/^ {2}(\w+) .*\S {2,}/gm)]
-    .map(([, name = '']) => name)
-    .filter((name) => name !== 'help');
+  const commandsOf = (...group: readonly string[]): string[] =>
+    [...sluice(...group, '--help').stdout.matchAll(/^ {2}(\w+)(?: .*\S)? {2,}\S/gm)]
+      .map(([, name = '']) => [...group, name].join(' '))
+      .filter((name) => !name.endsWith('help'));
+  const commands = commandsOf().flatMap((name) => (name === 'plugin' ? commandsOf('plugin') : name));
 
   it('has every command', () => {
-    expect(commands.toSorted()).toEqual([...page.matchAll(/^## sluice (\w+)$/gm)].map(([, name = '']) => name).sort());
-    expect(commands).toContain('explain');
+    expect(commands.toSorted()).toEqual(
+      [...page.matchAll(/^## sluice ([\w ]+)$/gm)].map(([, name = '']) => name).sort(),
+    );
+    expect(commands).toEqual(expect.arrayContaining(['explain', 'plugin inspect']));
   });
 
-  it.each(['run', 'check', 'explain', 'health', 'schema'])('has every option of %s', (command) => {
+  it.each(['run', 'check', 'explain', 'health', 'schema', 'plugin inspect'])('has every option of %s', (command) => {
     const documented = [...sectionOf(command).matchAll(/^\| (?:`-\w`, )?`(--[\w-]+)/gm)].map(([, name = '']) => name);
-    expect(documented.sort()).toEqual(optionsOf(sluice(command, '--help').stdout).sort());
+    expect(documented.sort()).toEqual(optionsOf(sluice(...command.split(' '), '--help').stdout).sort());
   });
 
   it('shows what its example prints', () => {
@@ -59,6 +63,9 @@ describe('docs/cli.md', () => {
     [1, 'schema', 'else'],
     [1, 'health', '--admin', 'http://127.0.0.1:1'],
     [1, 'explain', '-c', config],
+    [1, 'plugin', 'inspect', 'missing.wasm'],
+    [1, 'plugin', 'inspect'],
+    [2, 'plugin', 'inspect', 'README.md'],
     [2, 'explain', '-c', config, 'HEAD', '/nowhere', '-H', 'Host: app.home.example.com'],
   ])('has the exit codes: %d of sluice %s', (status, ...args) => {
     expect(sluice(...args).status).toBe(status);

@@ -1,6 +1,7 @@
 import { isPort, portOf } from './hosts.ts';
 import { checkLimits } from './limit-rules.ts';
 import { checkListeners } from './listener-rules.ts';
+import { checkCatalogue } from './plugin-rules.ts';
 import type { Path } from './problem.ts';
 import { type Report, show } from './report.ts';
 import { checkCidrs, checkPluginUses, noRepeats } from './rules.ts';
@@ -14,10 +15,7 @@ export function checkGateway(gateway: GatewayConfig, report: Report): void {
     if (registry.type === 'nacos') checkNacos(registry, ['registries', name], report);
   }
   const names = gateway.plugins.map((plugin) => plugin.name);
-  noRepeats(names, (index) => ['plugins', index, 'name'], 'plugin name', report);
-  for (const [index, { limits }] of gateway.plugins.entries()) {
-    checkMemory(limits.memory, ['plugins', index, 'limits', 'memory'], report);
-  }
+  checkCatalogue(gateway.plugins, report);
   checkPluginUses(gateway.chain, catalogueUnread(gateway, report) ? null : names, ['chain'], report);
   checkCidrs(gateway.trustedProxies, ['trustedProxies'], report);
   checkLimits(gateway, report);
@@ -49,14 +47,6 @@ function checkRegistryName(name: string, report: Report): void {
     remedy,
     'key',
   );
-}
-
-/** WebAssembly counts memory in pages of 64 KiB, of which there are 65 536. */
-const [SMALLEST_MEMORY, LARGEST_MEMORY] = [64 * 1024, 4 * 1024 ** 3];
-
-function checkMemory(bytes: number, path: Path, report: Report): void {
-  if (bytes >= SMALLEST_MEMORY && bytes <= LARGEST_MEMORY) return;
-  report.add(path, 'SLUICE_CONFIG_VALUE', 'no instance can have as much memory', 'give 64KiB to 4GiB; 16MiB is common');
 }
 
 function checkNacos(registry: NacosRegistryConfig, path: Path, report: Report): void {

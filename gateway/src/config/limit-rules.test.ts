@@ -40,6 +40,7 @@ describe('limits of a listener', () => {
     ['headTimeout: 0s', 'headTimeout: the duration is out of range — give more than 0s, and at most 24h'],
     ['idleTimeout: 25h', 'idleTimeout: the duration is out of range — give more than 0s, and at most 24h'],
     ['stallTimeout: 999999999h', 'stallTimeout: the duration is out of range — give more than 0s, and at most 24h'],
+    ['upgradeIdleTimeout: 0s', 'upgradeIdleTimeout: the duration is out of range — give more than 0s, and at most 24h'],
     ['requestHead: 511B', 'requestHead: the size is out of range — give at least 512B, and at most 1MiB'],
     ['requestHead: 2MiB', 'requestHead: the size is out of range — give at least 512B, and at most 1MiB'],
     ['requestTarget: 0B', 'requestTarget: the size is out of range — give at least 1B, and at most 1MiB'],

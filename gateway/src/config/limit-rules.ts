@@ -6,6 +6,8 @@ import type { TenantsSection } from './schema-tenants-section.ts';
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** Every connection may hold as much while its head arrives. */
 const LARGEST_HEAD = 1024 * 1024;
+/** A page of WebAssembly. */
+const SMALLEST_SHARE = 64 * 1024;
 /** Room for a request line and a Host. */
 const SMALLEST_HEAD = 512;
 
@@ -13,7 +15,7 @@ const SMALLEST_HEAD = 512;
 export function checkLimits({ listeners, overload, shutdown, tenants }: GatewayConfig, report: Report): void {
   for (const [index, { limits }] of listeners.entries()) {
     const path = ['listeners', index, 'limits'];
-    for (const key of ['headTimeout', 'idleTimeout', 'stallTimeout'] as const) {
+    for (const key of ['headTimeout', 'idleTimeout', 'stallTimeout', 'upgradeIdleTimeout'] as const) {
       checkTime(limits[key], [...path, key], report);
     }
     checkSize(limits.requestHead, SMALLEST_HEAD, [...path, 'requestHead'], report);
@@ -26,6 +28,7 @@ export function checkLimits({ listeners, overload, shutdown, tenants }: GatewayC
   }
   checkTime(overload.idleTimeout, ['overload', 'idleTimeout'], report);
   if (overload.loopDelay !== 0) checkTime(overload.loopDelay, ['overload', 'loopDelay'], report);
+  checkPluginMemory(tenants, report);
   checkBurst(tenants.quotas, tenants.quotas.requestsPerSecond, ['tenants', 'quotas'], report);
   for (const [name, { quotas }] of Object.entries(tenants.overrides)) {
     checkTenantName(name, report);
@@ -50,6 +53,28 @@ export function limitsUnread({ limits, overrides }: TenantsSection, report: Repo
     Object.keys(overrides).some(
       (name) => report.unread([...path, name], ['limits']) || report.unread([...path, name, 'limits'], keys),
     )
+  );
+}
+
+/** What no instance fits into would turn every plugin off without a word. */
+function checkPluginMemory({ limits, overrides }: TenantsSection, report: Report): void {
+  checkShare(limits.pluginMemory, ['tenants', 'limits', 'pluginMemory'], report);
+  for (const [name, { limits: own }] of Object.entries(overrides)) {
+    checkShare(
+      own.pluginMemory ?? limits.pluginMemory,
+      ['tenants', 'overrides', name, 'limits', 'pluginMemory'],
+      report,
+    );
+  }
+}
+
+function checkShare(bytes: number, path: Path, report: Report): void {
+  if (bytes >= SMALLEST_SHARE) return;
+  report.add(
+    path,
+    'SLUICE_CONFIG_VALUE',
+    'no plugin has room in that',
+    'give at least 64KiB; a common plugin has 1MiB',
   );
 }
 

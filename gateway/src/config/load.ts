@@ -4,9 +4,10 @@ import { LIMITS } from '../core/limits.ts';
 import { readCertificate, validityFault } from './certificate.ts';
 import { ClaimRegister } from './claims.ts';
 import { displayPath, listTenantFiles, readConfigFile, reasonOf } from './files.ts';
-import { type GatewayOutline, type ParsedGateway, parseGateway, pluginPath } from './parse-gateway.ts';
+import { type GatewayOutline, type ParsedGateway, parseGateway } from './parse-gateway.ts';
 import { parseServicesFile } from './parse-services.ts';
 import { parseTenant } from './parse-tenant.ts';
+import { parsePluginSource } from './plugin-source.ts';
 import { compareProblems, formatPath, type Path, type Problem } from './problem.ts';
 import { show } from './report.ts';
 import type { GatewayConfig } from './schema-gateway.ts';
@@ -136,17 +137,31 @@ async function checkNamedFiles(file: string, parsed: ParsedGateway, config: Gate
     if (read.text === null) problems.push(read.problem);
     else problems.push(...parseServicesFile(displayPath(registry.path), read.text).problems);
   }
-  for (const [index, plugin] of config.plugins.entries()) {
-    if (parsed.unread(['plugins', index, 'source'])) continue;
-    const path = pluginPath(plugin);
-    const reason = await stat(path).then((status) => (status.isFile() ? null : 'not a regular file'), reasonOf);
-    if (reason === null) continue;
-    const message = `the module ${displayPath(path)} cannot be read (${reason})`;
-    problems.push(
-      unreadable(file, parsed, ['plugins', index, 'source'], message, 'build the plugin, or correct the path'),
-    );
+  for (const [index, { source, pull }] of config.plugins.entries()) {
+    const at: Path = ['plugins', index];
+    const parts = parsed.unread([...at, 'source']) ? null : parsePluginSource(source);
+    if (parts !== null && 'kind' in parts && parts.kind === 'file') {
+      const remedy = 'build the plugin, or correct the path';
+      problems.push(...(await checkReadable(file, parsed, [...at, 'source'], 'module', parts.path, remedy)));
+    }
+    if (pull?.caFile === undefined || parsed.unread([...at, 'pull', 'caFile'])) continue;
+    const caAt: Path = [...at, 'pull', 'caFile'];
+    problems.push(...(await checkReadable(file, parsed, caAt, 'file', pull.caFile, 'correct the path')));
   }
   return problems;
+}
+
+async function checkReadable(
+  file: string,
+  parsed: ParsedGateway,
+  at: Path,
+  what: string,
+  path: string,
+  remedy: string,
+): Promise<Problem[]> {
+  const reason = await stat(path).then((status) => (status.isFile() ? null : 'not a regular file'), reasonOf);
+  if (reason === null) return [];
+  return [unreadable(file, parsed, at, `the ${what} ${displayPath(path)} cannot be read (${reason})`, remedy)];
 }
 
 /** Reads every certificate with its key; what is wrong is reported at the key of `gateway.yaml` that names the file. */

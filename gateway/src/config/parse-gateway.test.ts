@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_LISTENER_LIMITS } from './schema-limits.ts';
-import { parseGateway, pluginPath } from './parse-gateway.ts';
+import { parseGateway } from './parse-gateway.ts';
 import { formatProblem } from './problem.ts';
 
 const BASE = 'apiVersion: sluice/v1\nlisteners: [{ name: http, port: 8080 }]\ntenants: { directory: tenants }\n';
@@ -88,13 +88,13 @@ tenants: {}`,
   [BASE + 'registries: { a: nacos }', ['gateway.yaml:4:18 registries.a: "nacos" is not valid here — give a mapping']],
   [
     BASE +
-      'plugins: [{ name: a, source: https://x/y.wasm }, { name: a, source: x.wasm }, { name: b, source: "file:x", sha256: ABC, allow: { foreignFunctions: [] } }]',
+      'plugins: [{ name: a, source: https://x/y.wasm }, { name: a, source: x.wasm }, { name: b, source: "file:x", sha256: ABC, allow: { foreignFunctions: x } }]',
     [
-      'gateway.yaml:4:30 plugins[0].source: not supported yet: a plugin source with https: — fetch the module and give file: and its path',
+      'gateway.yaml:4:30 plugins[0].source: the key sha256 is missing: a module that is fetched must be named by its digest — add sha256: the digest that sluice plugin inspect prints for the module',
       'gateway.yaml:4:58 plugins[1].name: the plugin name "a" is there twice — give each plugin name once',
-      'gateway.yaml:4:69 plugins[1].source: "x.wasm" is not valid here — give file: and the path of the module',
+      'gateway.yaml:4:69 plugins[1].source: "x.wasm" is not valid here — give file: and the path of the module, https://host/path, or oci://host/repository:tag',
       'gateway.yaml:4:116 plugins[2].sha256: "ABC" is not valid here — give 64 hexadecimal digits in lower case',
-      'gateway.yaml:4:130 plugins[2].allow.foreignFunctions: not supported yet: foreign functions of plugins — remove the key; the host offers none',
+      'gateway.yaml:4:148 plugins[2].allow.foreignFunctions: "x" is not valid here — give a list; each item is text, 1 to 128 characters',
     ],
   ],
   [
@@ -226,9 +226,17 @@ describe('parseGateway', () => {
     expect(config.plugins[0]!.limits).toEqual({
       memory: 1024 ** 2,
       body: 1024 ** 2,
-      fuel: { request: 5_000_000, tick: 10_000_000, configure: 20_000_000 },
+      pause: 10_000,
+      fuel: { request: 5_000_000, bodyByte: 20, tick: 10_000_000, configure: 20_000_000 },
     });
-    expect(pluginPath(config.plugins[0]!)).toBe('/etc/sluice/plugins/key-auth.wasm');
+    expect(config.plugins[0]!.allow).toEqual({
+      services: [],
+      tenantServices: true,
+      environment: {},
+      hostCalls: { deny: [] },
+      clock: 'precise',
+    });
+    expect(config.plugins[0]!.source).toBe('file:/etc/sluice/plugins/key-auth.wasm');
     expect(config.chain[0]!.config).toEqual({ token: 't0ken-value', price: '${NOT_A_VARIABLE}' });
   });
 

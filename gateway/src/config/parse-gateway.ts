@@ -2,10 +2,12 @@ import { dirname, resolve } from 'node:path';
 import type { Place, Plain } from './document.ts';
 import { catalogueUnread, checkGateway } from './gateway-rules.ts';
 import { limitsUnread } from './limit-rules.ts';
+import { parsePluginSource } from './plugin-source.ts';
 import type { Path, Problem } from './problem.ts';
 import { deepFreeze, type Reading, readConfig } from './read.ts';
 import { type GatewayConfig, GatewaySchema, type RegistryConfig } from './schema-gateway.ts';
 import type { ListenerConfig } from './schema-listener.ts';
+import type { PluginConfig } from './schema-plugin.ts';
 import { isMapping } from './schema-view.ts';
 import { readSecretFile, type SecretReader } from './secrets.ts';
 import { type Environment, expandVariables } from './substitute.ts';
@@ -46,7 +48,7 @@ export interface ParsedGateway {
 
 /**
  * Parses the operator's file. Relative paths in it (`tenants.directory`, `secrets.directory`, certificates and keys, the
- * path of a file registry, a plugin's `file:`, the access log's file) are taken from the directory of `file` and become
+ * path of a file registry, a plugin's `file:` and `pull.caFile`, the access log's file) are taken from the directory of `file` and become
  * absolute.
  */
 export function parseGateway(file: string, text: string, sources: GatewaySources = {}): ParsedGateway {
@@ -70,11 +72,6 @@ export function parseGateway(file: string, text: string, sources: GatewaySources
     secretNames: reading.secretNames,
     redacted: maskPasswords(reading.redacted()),
   };
-}
-
-/** Absolute path of a catalogue plugin's module. */
-export function pluginPath(plugin: { readonly source: string }): string {
-  return plugin.source.slice('file:'.length);
 }
 
 /** The directory is needed before the file as a whole is checked. Undefined when it is given and cannot be read. */
@@ -123,7 +120,7 @@ function normalize(config: GatewayConfig, base: string): GatewayConfig {
     listeners: config.listeners.map((listener) => resolveCertificates(listener, base)),
     registries,
     tenants: { ...config.tenants, directory: resolve(base, config.tenants.directory) },
-    plugins: config.plugins.map((plugin) => ({ ...plugin, source: `file:${resolve(base, pluginPath(plugin))}` })),
+    plugins: config.plugins.map((plugin) => resolvePlugin(plugin, base)),
     ...(config.secrets === undefined ? {} : { secrets: { directory: resolve(base, config.secrets.directory) } }),
     ...(config.state === undefined ? {} : { state: { directory: resolve(base, config.state.directory) } }),
     accessLog: { ...config.accessLog, path: path === 'stdout' || path === 'off' ? path : resolve(base, path) },
@@ -139,15 +136,33 @@ function resolveCertificates(listener: ListenerConfig, base: string): ListenerCo
   return { ...listener, tls: { ...listener.tls, certificates } };
 }
 
+function resolvePlugin(plugin: PluginConfig, base: string): PluginConfig {
+  const source = parsePluginSource(plugin.source);
+  if ('message' in source) return plugin;
+  if (source.kind === 'file') return { ...plugin, source: `file:${resolve(base, source.path)}` };
+  const { pull } = plugin;
+  return pull?.caFile === undefined ? plugin : { ...plugin, pull: { ...pull, caFile: resolve(base, pull.caFile) } };
+}
+
 /** A password that stands in the file itself is not for display; a reference to one is. */
 function maskPasswords(redacted: Plain): Plain {
-  const registries = isMapping(redacted) ? redacted['registries'] : null;
-  if (!isMapping(redacted) || !isMapping(registries)) return redacted;
-  const masked: { [key: string]: Plain } = {};
-  for (const [name, registry] of Object.entries(registries)) {
-    const password = isMapping(registry) ? registry['password'] : undefined;
-    const open = typeof password === 'string' && !/^\$\{[A-Za-z_][A-Za-z0-9_]*(:-)?\}$/.test(password);
-    masked[name] = open && isMapping(registry) ? { ...registry, password: '***' } : registry;
+  if (!isMapping(redacted)) return redacted;
+  const { registries, plugins } = redacted;
+  const masked: { [key: string]: Plain } = { ...redacted };
+  if (isMapping(registries)) {
+    const entries = Object.entries(registries).map(([name, registry]) => [name, withoutPassword(registry)] as const);
+    masked['registries'] = Object.fromEntries(entries);
   }
-  return { ...redacted, registries: masked };
+  if (Array.isArray(plugins)) {
+    masked['plugins'] = plugins.map((plugin: Plain) =>
+      isMapping(plugin) && plugin['pull'] !== undefined ? { ...plugin, pull: withoutPassword(plugin['pull']) } : plugin,
+    );
+  }
+  return masked;
+}
+
+function withoutPassword(section: Plain): Plain {
+  const password = isMapping(section) ? section['password'] : undefined;
+  const open = typeof password === 'string' && !/^\$\{[A-Za-z_][A-Za-z0-9_]*(:-)?\}$/.test(password);
+  return open && isMapping(section) ? { ...section, password: '***' } : section;
 }

@@ -297,7 +297,7 @@ const BROKEN: readonly Case[] = [
   [
     SERVED + '    plugins: [key-auth]',
     [
-      'home.yaml:7:15 routes[0].plugins[0]: "key-auth" is not valid here — give a mapping with use, priority, onFailure, config',
+      'home.yaml:7:15 routes[0].plugins[0]: "key-auth" is not valid here — give a mapping with use, priority, onFailure, allowOnHeadersStopIteration, config',
     ],
   ],
 ];

@@ -120,6 +120,12 @@ export const PluginUse = Type.Object(
       default: 'closed',
       description: 'closed: the request gets 503 when the plugin fails; open: it goes on without the plugin',
     }),
+    allowOnHeadersStopIteration: Type.Optional(
+      Type.Boolean({
+        description:
+          'the result 1 of a header callback holds the head alone, and the body is shown to the plugin; absent: true for ABI 0.2.100',
+      }),
+    ),
     config: Type.Unknown({
       default: {},
       description: "the plugin's own configuration, a mapping; handed over as JSON",

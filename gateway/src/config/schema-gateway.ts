@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
-import { LIMITS } from '../core/limits.ts';
-import { Cidr, described, Duration, HostPort, Name, PluginUse, Size, sizeText, strict } from './schema-common.ts';
+import { Cidr, Duration, HostPort, PluginUse, strict } from './schema-common.ts';
 import { Overload } from './schema-overload.ts';
+import { Plugin } from './schema-plugin.ts';
 import { TenantsSection } from './schema-tenants-section.ts';
 import { Listener } from './schema-listener.ts';
 
@@ -34,74 +34,6 @@ const FileRegistry = Type.Object(
 export const Registry = Type.Union([NacosRegistry, FileRegistry]);
 export type RegistryConfig = Type.StaticDecode<typeof Registry>;
 export type NacosRegistryConfig = Type.StaticDecode<typeof NacosRegistry>;
-
-const Plugin = Type.Object(
-  {
-    name: described(Name, 'how chain and tenants name it under use'),
-    source: Type.String({
-      pattern: '^file:.+',
-      description: 'the module, relative to gateway.yaml',
-      expects: 'file: and the path of the module',
-    }),
-    sha256: Type.Optional(
-      Type.String({
-        pattern: '^[0-9a-f]{64}$',
-        description: 'digest that the module must have',
-        expects: '64 hexadecimal digits in lower case',
-      }),
-    ),
-    limits: Type.Object(
-      {
-        memory: Size({ default: '16MiB', description: 'linear memory of one instance' }),
-        body: Size({
-          default: sizeText(LIMITS.pluginBodyBytes),
-          description: 'bytes of a body that it may hold for one exchange; else 413, for responses what onFailure says',
-        }),
-        fuel: Type.Object(
-          {
-            request: Type.Integer({
-              default: 5_000_000,
-              minimum: 1000,
-              maximum: 1_000_000_000,
-              description: 'instructions of one callback of an exchange',
-            }),
-            tick: Type.Integer({
-              default: 10_000_000,
-              minimum: 1000,
-              maximum: 1_000_000_000,
-              description: 'instructions of one tick',
-            }),
-            configure: Type.Integer({
-              default: 20_000_000,
-              minimum: 1000,
-              maximum: 1_000_000_000,
-              description: 'instructions of start-up and configuration, each',
-            }),
-          },
-          { ...strict, default: {} },
-        ),
-      },
-      { ...strict, default: {} },
-    ),
-    allow: Type.Object(
-      {
-        services: Type.Array(
-          Type.String({
-            pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/[A-Za-z0-9][A-Za-z0-9._:-]{0,254}$',
-            expects: 'tenant/service',
-          }),
-          {
-            default: [],
-            description: "services it may call wherever it is used, as tenant/service, besides its tenant's own",
-          },
-        ),
-      },
-      { ...strict, default: {} },
-    ),
-  },
-  strict,
-);
-export type PluginConfig = Type.StaticDecode<typeof Plugin>;
 
 /** `gateway.yaml`: what the operator owns. */
 export const GatewaySchema = Type.Object(

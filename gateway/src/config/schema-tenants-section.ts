@@ -6,6 +6,7 @@ const MAX_ROUTES = 10_000;
 const MAX_REGEXES = 10_000;
 const MAX_PLUGINS = 1_000;
 const MAX_QUOTA = 1_000_000;
+const MAX_CPU = 1_000_000_000_000;
 
 /** `tenants.limits`: what each tenant may take, unless `tenants.overrides` says otherwise. */
 const Limits = Type.Object(
@@ -32,6 +33,16 @@ const Limits = Type.Object(
       default: sizeText(LIMITS.tenantBufferedBytes),
       description: 'bytes of bodies that the plugins of a tenant may hold in each worker',
     }),
+    pluginMemory: Size({
+      default: sizeText(LIMITS.tenantPluginMemoryBytes),
+      description: 'linear memory of all plugin instances of a tenant in each worker',
+    }),
+    pluginCpu: Type.Integer({
+      default: LIMITS.tenantPluginCpu,
+      minimum: 0,
+      maximum: MAX_CPU,
+      description: 'instructions of all plugins of a tenant in each worker and second; 0 = no bound',
+    }),
   },
   { ...strict, default: {} },
 );
@@ -45,6 +56,8 @@ const LimitOverrides = Type.Object(
     regexes: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_REGEXES, description: 'for this tenant' })),
     plugins: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_PLUGINS, description: 'for this tenant' })),
     bufferedBodies: Type.Optional(Size({ description: 'for this tenant' })),
+    pluginMemory: Type.Optional(Size({ description: 'for this tenant' })),
+    pluginCpu: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_CPU, description: 'for this tenant' })),
   },
   { ...strict, default: {} },
 );

@@ -17,10 +17,6 @@ const KEYS: Readonly<Record<string, Unbuilt>> = {
     feature: 'a listener for some domains only',
     remedy: 'remove the key; every listener serves all domains',
   },
-  'plugins.*.allow.foreignFunctions': {
-    feature: 'foreign functions of plugins',
-    remedy: 'remove the key; the host offers none',
-  },
   'services.*.health': {
     feature: 'active health checks',
     remedy: 'remove the key; what the registry says of health is followed',
@@ -72,11 +68,6 @@ export function unbuiltValue(path: Path, value: Plain): Unbuilt | undefined {
   if (path[0] === 'registries' && path.length === 3 && path[2] === 'type') {
     if (value !== 'dns' && value !== 'static' && value !== 'kubernetes') return undefined;
     return { feature: `a registry of type ${value}`, remedy: 'use nacos or file, or static or dns in a service' };
-  }
-  if (path[0] === 'plugins' && path.length === 3 && path[2] === 'source' && typeof value === 'string') {
-    const scheme = /^(https|oci):/.exec(value)?.[1];
-    if (scheme === undefined) return undefined;
-    return { feature: `a plugin source with ${scheme}:`, remedy: 'fetch the module and give file: and its path' };
   }
   return undefined;
 }

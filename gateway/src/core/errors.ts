@@ -49,7 +49,7 @@ export const ERRORS = {
     status: 501,
     source: 'client',
     message:
-      'The gateway offers no tunnels by CONNECT, no transfer coding but chunked, and no upgrade of a request with a body. Send a plain HTTP/1.1 request.',
+      'The gateway offers no tunnels by CONNECT, no transfer coding before the final chunked, no expectation but 100-continue, and no upgrade of a request with a body. Send a plain HTTP/1.1 request.',
   },
   SLUICE_UPGRADE_REFUSED: {
     status: 403,
@@ -151,7 +151,13 @@ export const ERRORS = {
     status: 503,
     source: 'plugin',
     message:
-      'The plugins of the tenant, or of all, have as many instances as they may, and all are busy. Use fewer configurations, or have the operator raise tenants.limits.plugins.',
+      'The plugins of the tenant, or of all, have as many instances or as much memory as they may, and all are busy. Use fewer configurations, or have the operator raise tenants.limits.plugins or pluginMemory.',
+  },
+  SLUICE_PLUGIN_CPU_EXHAUSTED: {
+    status: 503,
+    source: 'plugin',
+    message:
+      'The plugins of the tenant have used up their share of the worker, and the failure policy of one of them is closed. Find out which is slow, or have the operator raise tenants.limits.pluginCpu.',
   },
   SLUICE_PLUGIN_CLOSED: {
     status: 503,
@@ -205,7 +211,7 @@ export const ERRORS = {
   SLUICE_GATEWAY_DRAINING: {
     status: 503,
     source: 'gateway',
-    message: 'The gateway is shutting down. Try again; another replica will answer.',
+    message: 'The gateway is shutting down, or closes the listener. Try again; another replica will answer.',
   },
   SLUICE_GATEWAY_INTERNAL: {
     status: 500,

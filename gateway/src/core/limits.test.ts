@@ -29,13 +29,17 @@ const KEYS: Readonly<Record<string, string>> = {
   tenantRegexes: 'tenants.limits.regexes',
   tenantPlugins: 'tenants.limits.plugins',
   tenantBufferedBytes: 'tenants.limits.bufferedBodies',
+  tenantPluginMemoryBytes: 'tenants.limits.pluginMemory',
+  tenantPluginCpu: 'tenants.limits.pluginCpu',
+  pluginPauseMs: 'plugins[].limits.pause',
   pluginBodyBytes: 'plugins[].limits.body',
+  pluginPullMs: 'plugins[].pull.timeout',
 };
 
 const defaults = parseGateway(
   'gateway.yaml',
   'apiVersion: sluice/v1\nlisteners: [{ name: http, port: 0 }]\ntenants: { directory: tenants }\n' +
-    'plugins: [{ name: any, source: "file:any.wasm" }]\n',
+    `plugins: [{ name: any, source: "oci://any.example/any@sha256:${'0'.repeat(64)}", pull: {} }]\n`,
 ).config;
 
 /** Default of a key of gateway.yaml. */

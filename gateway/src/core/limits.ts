@@ -84,6 +84,21 @@ export const LIMITS = {
   responseHeadBytes: 64 * 1024,
   /** An endpoint that falls silent in the middle of a response; long streams send keep-alives more often than that. */
   upstreamIdleMs: 300_000,
+  /** HTTP/2 connections to one endpoint; each carries `http2StreamsPerConnection`, and more would not make it faster. */
+  http2ConnectionsPerEndpoint: 4,
+  /** Streams of one HTTP/2 connection, if its server does not allow fewer; RFC 9113 §6.5.2 asks servers for 100. */
+  http2StreamsPerConnection: 100,
+  /** An HTTP/2 connection without streams; it says good-bye in order, so that it may stay longer than those of HTTP/1.1. */
+  http2KeepAliveMs: 60_000,
+  /** A server that has been silent for so long while streams are open is asked whether it is there; gRPC servers take
+   * it for an attack when they are asked more often than every five minutes. */
+  http2PingMs: 310_000,
+  /** And gets this long to say so. */
+  http2PingTimeoutMs: 10_000,
+  /** Data of one HTTP/2 connection in memory, that its streams have not handed over or sent yet. */
+  http2ConnectionBytes: 64 * 1024 * 1024,
+  /** gRPC messages that one stream hands over in a turn of the event loop: a chunk may hold thousands of small ones. */
+  grpcMessagesPerTurn: 64,
   /** One pattern; longer ones are generated or hostile. */
   regexPatternLength: 1024,
   /** Input of one pattern; header values and paths beyond it do not match. */
@@ -206,10 +221,54 @@ export const LIMITS = {
   processLogLineBytes: 4096,
   /** A plugin module; Go's, the largest seen, have 6.5 MB. */
   pluginModuleBytes: 16 * 1024 * 1024,
+  /** One attempt to fetch a module, with all its requests: the largest takes 14 s over 10 Mbit/s. */
+  pluginPullMs: 60_000,
+  /** Redirects of one request; registries send to their store of blobs with one. */
+  pluginPullRedirects: 5,
+  /** Modules fetched from one server at a time: each is held in memory, and a server that hangs only delays its own. */
+  pluginPullsPerServer: 2,
+  /** Wait after a failed attempt; doubles up to the longest. */
+  pluginPullBackoffMs: 1_000,
+  pluginPullBackoffLongestMs: 60_000,
+  /** Wait after an answer that is not what it must be: it seldom changes soon, and costs a download each time. */
+  pluginPullRefusedMs: 300_000,
+  /** A gateway that has started waits this long with readiness for modules to be fetched; then it serves the rest. */
+  pluginPullReadyMs: 60_000,
+  /** Manifest or index of a module in a registry; they have a few KiB. */
+  ociManifestBytes: 1024 * 1024,
+  /** Answer of a registry's token service; tokens have a few KiB. */
+  ociTokenBytes: 64 * 1024,
+  /** An unpacked archive with a module in it: there is room for the largest module and what is packed beside it. */
+  pluginArchiveBytes: 32 * 1024 * 1024,
+  /** Files in such an archive; two or three are common. */
+  pluginArchiveFiles: 1_000,
   /** Functions of a module; Go's have 15 000. Each costs compile time. */
   pluginFunctions: 100_000,
-  /** Elements of one table of a module; 16 bytes each outside its memory limit. */
+  /** Bytes of one of them; an optimising compiler takes more than linear time for it. Generated parsers come near. */
+  pluginFunctionBytes: 1024 * 1024,
+  /** Blocks inside each other; a switch has one for each of its cases. */
+  pluginNesting: 10_000,
+  /** Locals and operands, counted at each branch of all functions: V8 copies what it knows of them there, which takes up to
+   * 70 ns and 15 bytes each. A Go plugin has one million. */
+  pluginCompileWork: 20_000_000,
+  pluginTypes: 10_000,
+  /** Imports: each becomes a function in every instance. The ABI has a hundred, WASI half of that. */
+  pluginImports: 1_000,
+  /** Exports, which are listed for every worker. */
+  pluginExports: 10_000,
+  /** Name of an import or export; those of C++ tell types and come near. */
+  pluginNameBytes: 4096,
+  /** Function names for stack traces; larger sections are dropped. Go's have 1 MB. */
+  pluginNameSectionBytes: 4 * 1024 * 1024,
+  /** Globals: up to 16 bytes each outside its memory limit. */
+  pluginGlobals: 10_000,
+  pluginTables: 8,
+  /** Elements of all tables of a module; 16 bytes each outside its memory limit. */
   pluginTableElements: 100_000,
+  /** What fills them. Each of its bytes may be an element. */
+  pluginElementBytes: 512 * 1024,
+  /** Each text of AssemblyScript is one. */
+  pluginDataSegments: 65_536,
   /** Serialised maps from a plugin, and what it may add to the heads of one exchange (Envoy: 1 MiB, 1024 pairs). */
   pluginMapBytes: 256 * 1024,
   pluginMapPairs: 1024,
@@ -231,9 +290,21 @@ export const LIMITS = {
   pluginSharedDataTotalBytes: 64 * 1024 * 1024,
   /** Shared data that nobody has used for this long makes room when everything is full; its tenant may be gone. */
   pluginSharedDataIdleMs: 600_000,
+  /** Queues of one plugin of one tenant; the examples of every SDK have one or two. They share the memory of the shared data. */
+  pluginQueues: 8,
+  /** Messages of one queue; the oldest make room. Some 2000 short ones: what a busy worker sends in the time that a receiver
+   * needs to be made anew. */
+  pluginQueueBytes: 256 * 1024,
+  /** A queue whose receiver has no instance, and may have none yet, is tried again. */
+  pluginQueueRetryMs: 1_000,
   /** Properties that the plugins of one exchange may set; the oldest make room. */
   pluginProperties: 64,
   pluginPropertyBytes: 64 * 1024,
+  /** What a plugin may have compressed or unpacked in one call, before and after: some milliseconds, and a bomb is as
+   * large as any. */
+  pluginCompressBytes: 1024 * 1024,
+  /** Endpoints that a plugin is told of, which chooses one of them itself. */
+  pluginUpstreamHosts: 1000,
   /** Callouts of one instance of a plugin under way; a service that hangs collects them. */
   pluginCallouts: 256,
   /** Those of one exchange: it waits for a few answers at once, not for a crowd. */
@@ -242,8 +313,26 @@ export const LIMITS = {
   pluginCalloutBodyBytes: 1024 * 1024,
   /** A callout that takes longer has failed; also the time of those that name none. */
   pluginCalloutMs: 30_000,
+  /** gRPC calls of one instance of a plugin under way; streams may last, so that no more than callouts fit. */
+  pluginGrpcCalls: 256,
+  /** One message of a gRPC call, in each direction; it is held whole until it has left, or the plugin is told of it. */
+  pluginGrpcMessageBytes: 1024 * 1024,
+  /** Messages of one gRPC call that wait to be sent; a service that takes none, or a slow one, collects them. */
+  pluginGrpcSendBytes: 2 * 1024 * 1024,
+  /** Redis services that one instance of a plugin has set up; each takes names and a password. Later ones replace the oldest. */
+  pluginRedisClients: 32,
+  /** Connections to Redis that the plugins of one tenant have in one worker: one for each service, lane, database and user. */
+  pluginRedisConnections: 16,
+  /** Commands on one of them that wait for an answer: what several plugins may send, see `pluginCallouts`. */
+  pluginRedisCommands: 1024,
+  /** A connection to Redis that nobody has used for so long is closed. */
+  pluginRedisIdleMs: 60_000,
   /** Shorter ticks would turn an idle plugin into a load. */
   pluginTickMs: 10,
+  /** Environment of a plugin; it is held once for each instance. */
+  pluginEnvironmentBytes: 32 * 1024,
+  /** Steps of a coarse clock; as browsers do it, too long to time what another plugin or the processor's caches do. */
+  pluginCoarseClockMs: 10,
   /** A plugin that holds an exchange longer has forgotten it; its failure policy decides. */
   pluginPauseMs: 10_000,
   /** How long a plugin may delay the end of a context after it answered "not done". */
@@ -257,6 +346,15 @@ export const LIMITS = {
   pluginIdleMs: 300_000,
   /** Plugin VMs of the process, shared out among its workers; V8 has address space for 16 000. */
   pluginVmsPerProcess: 12_000,
+  /** A VM serves at least this long before it is replaced for its size, or because it asks for it: starting one may take
+   * some milliseconds. */
+  pluginRecycleMs: 10_000,
+  /** Linear memory of all plugin instances of one tenant in one worker: 32 of AssemblyScript have some MiB, one of Go has
+   * 5 to 20. */
+  tenantPluginMemoryBytes: 256 * 1024 * 1024,
+  /** Instructions of all plugins of one tenant in one worker and second: about two thirds of what a processor carries out,
+   * so that there is always time for others. */
+  tenantPluginCpu: 500_000_000,
   /** Wait before the second rebuild of a VM in a row; doubles up to the longest. */
   pluginBackoffMs: 100,
   pluginBackoffLongestMs: 10_000,

@@ -27,6 +27,8 @@ export interface BodySource {
    * Bytes that it delivers at most; a longer body fails with SLUICE_REQUEST_BODY_TOO_LARGE. May be lowered before `read`.
    */
   limit: number;
+  /** A trailer that its reader never sees, in lower case; '' = none. May be set before `read`. */
+  hiddenTrailer: string;
   /** performance.now() when the body was complete; 0 while it is still coming. */
   readonly completedAt: number;
   /** Starts delivery, at the earliest in a later turn of the event loop. Called at most once. */
@@ -39,4 +41,11 @@ export interface BodySource {
    * what remains (a server drains a little or closes the connection after the response).
    */
   stop(): void;
+}
+
+/** For sources: what their reader sees of trailers. @param name in lower case; '' = nothing is hidden */
+export function withoutTrailer(trailers: HeaderList | null, name: string): HeaderList | null {
+  if (trailers === null || name === '') return trailers;
+  trailers.remove(name);
+  return trailers.size === 0 ? null : trailers;
 }

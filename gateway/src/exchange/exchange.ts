@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../core/errors.ts';
+import type { TlsFacts } from '../core/tls-facts.ts';
 import type { TraceContext } from '../core/trace.ts';
 import type { BodySource } from './body.ts';
 import type { HeaderList } from './headers.ts';
@@ -16,6 +17,16 @@ export interface Connection {
   readonly tls: boolean;
   /** SNI, or '' . */
   readonly serverName: string;
+  /** What TLS has agreed on; null or absent: there is none. Asking costs. */
+  readonly tlsFacts?: TlsFacts | null;
+}
+
+/** The connection to an endpoint. */
+export interface UpstreamSocket {
+  /** Of the gateway's end; '' when it is not known any more. */
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly tlsFacts: TlsFacts | null;
 }
 
 /**
@@ -43,6 +54,12 @@ export class Exchange {
   readonly sink: ResponseSink;
   /** Protocols that the client offers to switch to, lower case, joined by ', '; '' = none. Its request has no body. */
   upgrade = '';
+  /** Names of the head in lower case, pseudo headers included, that the choice of its route goes by; null: nobody asks. */
+  routeInputs: ReadonlySet<string> | null = null;
+  /** One of them has changed, or somebody asked for it: the route is to be chosen anew. */
+  routeStale = false;
+  /** Address of the one endpoint that it may go to; '' = whichever is chosen. */
+  upstreamOverride = '';
 
   // --- what happened
   /** Target as the client sent it; `target` changes by rewrites. */
@@ -70,6 +87,8 @@ export class Exchange {
   /** Status sent to the client; 0 = none yet. */
   status = 0;
   responseHeaders: HeaderList | null = null;
+  /** Once they have come. */
+  responseTrailers: HeaderList | null = null;
   /** Why the gateway itself answered or gave up; null when the upstream's answer went through. */
   error: ErrorCode | null = null;
   /** Free words for the access log (`response_code_details`), such as a plugin's reason. */
@@ -78,8 +97,14 @@ export class Exchange {
   /** Bytes that came from the client after a switch of protocols. */
   tunnelReceived = 0;
   pluginTimeUs = 0;
+  /** Plugins that failed over it, each as `name:reason`, with commas between them. */
+  pluginFailures = '';
+  /** performance.now() at the end of the response, for those that look at a finished exchange; 0 before. */
+  endedAt = 0;
   /** Plugin properties of this exchange (`proxy_set_property`), made on first use. */
   properties: Map<string, Uint8Array> | null = null;
+  /** Those that plugins of the gateway's own chain have set: the tenant's can read them, not change them. */
+  gatewayProperties: Map<string, Uint8Array> | null = null;
 
   constructor(
     connection: Connection,
@@ -121,4 +146,10 @@ export class Exchange {
     const query = this.target.indexOf('?');
     return query === -1 ? '' : this.target.slice(query + 1);
   }
+}
+
+/** Notes that a plugin could not do its part, whether the exchange goes on without it or not. */
+export function notePluginFailure(exchange: Exchange, plugin: string, reason: string): void {
+  const failure = `${plugin}:${reason}`;
+  exchange.pluginFailures = exchange.pluginFailures === '' ? failure : `${exchange.pluginFailures},${failure}`;
 }

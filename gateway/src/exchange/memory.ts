@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '../core/errors.ts';
-import type { BodyReader, BodySource } from './body.ts';
+import { type BodyReader, type BodySource, withoutTrailer } from './body.ts';
 import type { HeaderList } from './headers.ts';
 import type { ResponseSink, SinkWriter } from './sink.ts';
 
@@ -14,6 +14,7 @@ const STALE_BYTE = 0xdd;
 export class MemoryBody implements BodySource {
   readonly length: number;
   limit = Number.POSITIVE_INFINITY;
+  hiddenTrailer = '';
   received = 0;
   completedAt = 0;
   /** The reader wants no more. */
@@ -114,7 +115,7 @@ export class MemoryBody implements BodySource {
     } else if (this.#ended && !this.#paused && this.#chunks.length === 0) {
       this.stopped = true;
       this.completedAt = performance.now();
-      reader.onBodyEnd(this.#trailers);
+      reader.onBodyEnd(withoutTrailer(this.#trailers, this.hiddenTrailer));
     }
   }
 }
@@ -194,7 +195,7 @@ export class MemorySink implements ResponseSink {
     if (this.#over) return;
     this.closed = true;
     setImmediate(() => {
-      if (!this.#writerDone) this.writer?.onSinkClosed();
+      if (!this.#writerDone) this.writer?.onSinkClosed('SLUICE_CLIENT_ABORTED');
     });
     this.#settle();
   }

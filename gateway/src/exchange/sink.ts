@@ -9,8 +9,10 @@ export interface SinkWriter {
   /**
    * The receiver is gone before `end` (a client closed its connection). Comes at most once, never after `end` was
    * delivered, never from within a call of the sink. Whatever is written later is dropped.
+   *
+   * @param code SLUICE_CLIENT_ABORTED, or why the gateway itself has cut the receiver off
    */
-  onSinkClosed(): void;
+  onSinkClosed(code: ErrorCode): void;
   /**
    * After `upgrade`: both sides of the tunnel are closed. Comes once and last, in place of `onSinkClosed`.
    *

@@ -10,6 +10,7 @@ function deliver(body: WholeBody): void {
 export class WholeBody implements BodySource {
   readonly length: number;
   limit = Number.POSITIVE_INFINITY;
+  hiddenTrailer = '';
   received = 0;
   completedAt = 0;
   readonly #bytes: Buffer;

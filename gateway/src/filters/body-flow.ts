@@ -1,8 +1,9 @@
 import type { BodyBudget } from '../core/body-budget.ts';
+import { LIMITS } from '../core/limits.ts';
 import { type HeaderList, PairHeaders } from '../exchange/headers.ts';
 import { BodyBuffer } from './body-buffer.ts';
-import { BodyStage } from './body-stage.ts';
-import { CONTINUE, type Direction, type FilterStatus, type Overflow, REPLIED } from './filter.ts';
+import { BodyStage, PASSIVE } from './body-stage.ts';
+import { type BodyFilter, CONTINUE, type Direction, type FilterStatus, type Overflow, REPLIED } from './filter.ts';
 import type { FilterSlot } from './slot.ts';
 
 /** Where a flow's bytes come from and go to. */
@@ -41,6 +42,7 @@ export class BodyFlow {
   #trailers: HeaderList | null = null;
   #sourcePaused = false;
   #sourceEnded = false;
+  #injected = false;
   #opened = false;
   #pumping = false;
   #closed = false;
@@ -59,20 +61,33 @@ export class BodyFlow {
 
   /** A filter changes the body, so that its announced length is worth nothing. */
   get edits(): boolean {
-    return this.#stages.some(({ filter }) => filter.editsBodies);
+    return this.#injected || this.#stages.some(({ filter }) => filter.editsBodies);
   }
 
   get sourcePaused(): boolean {
     return this.#sourcePaused;
   }
 
-  /** Appends the stage of a filter that wants this direction. @param position its place in running order */
-  add(slot: FilterSlot, position: number): void {
-    const stage = new BodyStage(slot, this.#direction, position);
+  /** Appends a stage. @param filter the slot's, or `PASSIVE` @param position its place in running order */
+  add(slot: FilterSlot, position: number, filter: BodyFilter = slot.filter!.bodies!): void {
+    const stage = new BodyStage(slot, filter, this.#direction, position);
     this.#output.moveTo(stage.inbox);
     stage.inboxEnd = this.#outputEnd;
     this.#outputEnd = false;
     this.#stages.push(stage);
+  }
+
+  /** Gives a filter that was left out a place to inject: what waits for those behind it waits there. */
+  insert(slot: FilterSlot, position: number): void {
+    const at = this.#stages.findIndex((stage) => stage.position > position);
+    const index = at === -1 ? this.#stages.length : at;
+    const stage = new BodyStage(slot, PASSIVE, this.#direction, position);
+    const next = this.#stages[index];
+    (next?.inbox ?? this.#output).moveTo(stage.inbox);
+    stage.inboxEnd = next?.inboxEnd ?? this.#outputEnd;
+    if (next === undefined) this.#outputEnd = false;
+    else next.inboxEnd = false;
+    this.#stages.splice(index, 0, stage);
   }
 
   /** The head has passed all filters whose position is below `reach`; the body follows with `run`. */
@@ -111,6 +126,36 @@ export class BodyFlow {
     const stage = this.#stageOf(slot);
     if (stage === undefined || this.#closed) return;
     if (stage.running || stage.holding) stage.resumed = true;
+    this.run();
+  }
+
+  /** The filter has a stage. */
+  has(slot: FilterSlot): boolean {
+    return this.#stageOf(slot) !== undefined;
+  }
+
+  /** Whether a filter may put so many bytes behind itself: it has not ended the body, and no more than its limit waits. */
+  mayInject(slot: FilterSlot, bytes: number): boolean {
+    const index = this.#stages.findIndex((stage) => stage.slot === slot);
+    if (this.#closed || this.#stages[index]?.over === true) return false;
+    let waiting = this.#output.length;
+    for (const { inbox } of this.#stages.slice(index + 1)) waiting += inbox.length;
+    return waiting + bytes <= (slot.filter!.bodies?.bodyLimit(this.#direction) ?? LIMITS.pluginBodyBytes);
+  }
+
+  /** Takes bytes, which pass to the flow, as if the filter had let them go now; `mayInject` was asked. */
+  inject(slot: FilterSlot, bytes: Buffer, end: boolean): void {
+    const index = this.#stages.findIndex((stage) => stage.slot === slot);
+    const stage = this.#stages[index];
+    if (stage === undefined || stage.over || this.#closed) return;
+    this.#injected = true;
+    this.#ends.passHead(slot);
+    if (this.#closed) return;
+    const next = this.#stages[index + 1];
+    if (bytes.length > 0) (next?.inbox ?? this.#output).lend(bytes);
+    stage.over = end;
+    if (end && next !== undefined) next.inboxEnd = true;
+    else if (end) this.#outputEnd = true;
     this.run();
   }
 
@@ -159,6 +204,10 @@ export class BodyFlow {
     let moved = false;
     for (const [index, stage] of this.#stages.entries()) {
       if (this.#closed) return false;
+      if (stage.over) {
+        stage.drop();
+        continue;
+      }
       if (stage.resumed) {
         stage.resumed = false;
         this.#settle(stage, index, CONTINUE);
@@ -200,7 +249,7 @@ export class BodyFlow {
   /** What a stage holds goes to the next one, after the head if that is held here too. */
   #release(stage: BodyStage, index: number): void {
     this.#ends.passHead(stage.slot);
-    if (this.#closed) return;
+    if (this.#closed || stage.over) return;
     const next = this.#stages[index + 1];
     stage.held.moveTo(next?.inbox ?? this.#output);
     if (stage.heldEnd && next !== undefined) next.inboxEnd = true;

@@ -12,6 +12,17 @@ import {
 } from './filter.ts';
 import type { FilterSlot } from './slot.ts';
 
+/** Stands for a filter that only injects: what comes passes it by. */
+export const PASSIVE: BodyFilter = {
+  editsBodies: true,
+  bodyLimit: () => Number.POSITIVE_INFINITY,
+  wantsBody: () => false,
+  wantsTrailers: () => false,
+  onBody: () => CONTINUE,
+  onTrailers: () => CONTINUE,
+  onOverflow: () => {},
+};
+
 /** One filter's place in a flow: what waits for it, and what it was shown and keeps back. */
 export class BodyStage {
   readonly slot: FilterSlot;
@@ -19,6 +30,8 @@ export class BodyStage {
   /** Place in the running order of all filters. */
   readonly position: number;
   readonly wantsTrailers: boolean;
+  /** The filter has ended the body itself: what still comes here is dropped. */
+  over = false;
   readonly inbox: BodyBuffer;
   /** The end follows what is in `inbox`. */
   inboxEnd = false;
@@ -37,20 +50,26 @@ export class BodyStage {
   /** Something has come that the filter has not been shown. */
   #fresh = false;
 
-  constructor(slot: FilterSlot, direction: Direction, position: number) {
+  /** @param filter the one in the slot, or `PASSIVE` in its place */
+  constructor(slot: FilterSlot, filter: BodyFilter, direction: Direction, position: number) {
     this.slot = slot;
-    this.filter = slot.filter!.bodies!;
+    this.filter = filter;
     this.position = position;
     this.#direction = direction;
-    this.#wantsBody = this.filter.wantsBody(direction);
-    this.wantsTrailers = this.filter.wantsTrailers(direction);
-    this.inbox = new BodyBuffer(this.filter.bodyLimit);
-    this.held = new BodyBuffer(this.filter.bodyLimit);
+    this.#wantsBody = filter.wantsBody(direction);
+    this.wantsTrailers = filter.wantsTrailers(direction);
+    this.inbox = new BodyBuffer(this.limit);
+    this.held = new BodyBuffer(this.limit);
+  }
+
+  /** Bytes that it may hold; a filter may change its mind. */
+  get limit(): number {
+    return this.filter.bodyLimit(this.#direction);
   }
 
   /** It holds as much as it may, and is asked again only when it has let go. */
   get full(): boolean {
-    return this.holding && this.#patient && this.held.length >= this.filter.bodyLimit;
+    return this.holding && this.#patient && this.held.length >= this.limit;
   }
 
   /** There is something to show to the filter. */
@@ -66,7 +85,7 @@ export class BodyStage {
   /** Takes in what has come. False: together with what is held it is too much. */
   accept(end: boolean): boolean {
     const { length } = this.held;
-    const fits = length === 0 || this.#patient || length + this.inbox.length <= this.filter.bodyLimit;
+    const fits = length === 0 || this.#patient || length + this.inbox.length <= this.limit;
     this.#fresh = this.inbox.length > 0;
     this.inbox.moveTo(this.held);
     this.heldEnd = end;
@@ -103,7 +122,7 @@ export class BodyStage {
     this.holding = true;
     this.#patient = status === PAUSE_FULL;
     if (status === PAUSE_DROP) this.held.clear();
-    return status !== PAUSE || this.held.length <= this.filter.bodyLimit;
+    return status !== PAUSE || this.held.length <= this.limit;
   }
 
   /** What was held has gone on. */
@@ -123,6 +142,13 @@ export class BodyStage {
   clear(): void {
     this.inbox.clear();
     this.held.clear();
+  }
+
+  /** Loses what has come since the filter ended the body itself. */
+  drop(): void {
+    this.clear();
+    this.clearHeld();
+    this.inboxEnd = false;
   }
 
   #unchanged(): FilterStatus {

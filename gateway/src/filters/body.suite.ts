@@ -5,7 +5,7 @@ import { type HeaderList, PairHeaders } from '../exchange/headers.ts';
 import type { MemoryBody } from '../exchange/memory.ts';
 import { fakeExchange } from '../testing/fake-exchange.ts';
 import type { BodyBuffer } from './body-buffer.ts';
-import { type ChainHost, FilterChain } from './chain.ts';
+import { type ChainHost, FilterChain, type WaitingBody } from './chain.ts';
 import {
   type BodyFilter,
   CONTINUE,
@@ -15,6 +15,7 @@ import {
   type FilterFactory,
   type FilterStatus,
   HOLD_HEAD,
+  NOWHERE,
   type Overflow,
   PAUSE,
   PAUSE_DROP,
@@ -40,7 +41,7 @@ export class ScriptedFilter implements Filter, BodyFilter, FilterFactory {
   readonly wantsResponseHeaders = true;
   readonly bodies: BodyFilter | null = this;
   readonly editsBodies: boolean;
-  readonly bodyLimit: number;
+  readonly #bodyLimit: number;
   /** Sizes that it was shown, `!` at the end. */
   readonly shown: string[] = [];
   control: FilterControl | null = null;
@@ -53,7 +54,7 @@ export class ScriptedFilter implements Filter, BodyFilter, FilterFactory {
   constructor(conduct: Conduct, direction: Direction, bodyLimit = 1000) {
     this.#conduct = conduct;
     this.#direction = direction;
-    this.bodyLimit = bodyLimit;
+    this.#bodyLimit = bodyLimit;
     this.editsBodies = conduct === 'drop';
   }
 
@@ -68,6 +69,10 @@ export class ScriptedFilter implements Filter, BodyFilter, FilterFactory {
 
   onResponseHeaders(): FilterStatus {
     return this.#onHead(1);
+  }
+
+  bodyLimit(): number {
+    return this.#bodyLimit;
   }
 
   wantsBody(direction: Direction): boolean {
@@ -162,6 +167,8 @@ export class BodyRig implements ChainHost, BodyReader {
   /** The receiver takes one chunk in each turn. */
   slow = false;
   responseStarted = false;
+  readonly destination = NOWHERE;
+  readonly mayGrow = true;
   /** Times that the response's source had to wait. */
   waits = 0;
   readonly #coming: string[] = [];
@@ -258,6 +265,18 @@ export class BodyRig implements ChainHost, BodyReader {
 
   onResponseEnd(trailers: HeaderList | null): void {
     this.onBodyEnd(trailers);
+  }
+
+  reroute(): never {
+    throw new Error('the route stays');
+  }
+
+  onResponseGrows(): WaitingBody {
+    this.events.push('grows');
+    const bytes = this.#coming.length === 0 ? null : Buffer.from(this.#coming.splice(0).join(''));
+    const end = this.#end;
+    this.#end = null;
+    return { bytes, ended: end !== null, trailers: end?.trailers ?? null };
   }
 
   replaceResponse(status: number): void {

@@ -4,7 +4,15 @@ import type { ErrorCode } from '../core/errors.ts';
 import { PairHeaders } from '../exchange/headers.ts';
 import { fakeExchange } from '../testing/fake-exchange.ts';
 import { type ChainHost, FilterChain } from './chain.ts';
-import { CONTINUE, type FilterControl, type FilterFactory, type FilterStatus, PAUSE, REPLIED } from './filter.ts';
+import {
+  CONTINUE,
+  type FilterControl,
+  type FilterFactory,
+  type FilterStatus,
+  NOWHERE,
+  PAUSE,
+  REPLIED,
+} from './filter.ts';
 
 type Act = (control: FilterControl) => FilterStatus;
 
@@ -23,6 +31,8 @@ class Rig implements ChainHost {
   readonly controls = new Map<string, FilterControl>();
   readonly chain: FilterChain;
   responseStarted = false;
+  readonly destination = NOWHERE;
+  readonly mayGrow = true;
 
   constructor(filters: Readonly<Record<string, Behaviour>>) {
     const factories = Object.entries(filters).map(([name, behaviour]) => this.#factory(name, behaviour));
@@ -40,6 +50,14 @@ class Rig implements ChainHost {
 
   onRequestReady(): void {
     this.events.push('request ready');
+  }
+
+  reroute(): never {
+    throw new Error('the route stays');
+  }
+
+  onResponseGrows(): never {
+    throw new Error('no filter injects');
   }
 
   onResponseReady(): void {

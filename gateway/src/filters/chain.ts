@@ -1,10 +1,13 @@
 import type { BodyBudgets } from '../core/body-budget.ts';
 import type { ErrorCode } from '../core/errors.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { BodySource } from '../exchange/body.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { HeaderList } from '../exchange/headers.ts';
+import { PASSIVE } from './body-stage.ts';
 import {
   CONTINUE,
+  type Destination,
   type Direction,
   type FilterFactory,
   type FilterStatus,
@@ -17,6 +20,16 @@ import {
 import { FilteredRequestBody, type RequestBodyOwner } from './request-body.ts';
 import { FilteredResponseBody, type ResponseBodyOwner } from './response-body.ts';
 import { FilterSlot, type SlotOwner } from './slot.ts';
+
+const NOTHING = Buffer.alloc(0);
+
+/** What has come of a response body while its head was held. */
+export interface WaitingBody {
+  /** null: nothing. */
+  readonly bytes: Buffer | null;
+  readonly ended: boolean;
+  readonly trailers: HeaderList | null;
+}
 
 /** What a chain asks of the exchange's owner. Calls may come from within any call of the chain. */
 export interface ChainHost {
@@ -46,6 +59,17 @@ export interface ChainHost {
   /** The same with the gateway's own error answer. */
   replaceWithError(code: ErrorCode, details: string): void;
   onReset(code: ErrorCode): void;
+  /**
+   * What the route was chosen by has changed, and it is to be chosen anew.
+   * @param mayLeaveTenant the filter that changed it may send the exchange to another tenant
+   * @returns the filters of the route, or why the exchange cannot go on
+   */
+  reroute(mayLeaveTenant: boolean): readonly FilterFactory[] | ErrorCode;
+  /** A body may stand behind the head of the response. */
+  readonly mayGrow: boolean;
+  /** From now on what stands behind the head passes filters: hands over what has come of it already. */
+  onResponseGrows(): WaitingBody;
+  readonly destination: Destination;
   /** A filter threw while it was called from elsewhere than `startRequest` and `startResponse`. */
   crash(error: unknown): void;
 }
@@ -58,7 +82,8 @@ export interface ChainHost {
 export class FilterChain implements SlotOwner, RequestBodyOwner, ResponseBodyOwner {
   readonly #exchange: Exchange;
   readonly #host: ChainHost;
-  readonly #factories: readonly FilterFactory[];
+  /** Filters that the request meets, as far as it is known; those behind `#requestAt` are still to come. */
+  #factories: readonly FilterFactory[];
   readonly #budgets: BodyBudgets;
   readonly #slots: FilterSlot[] = [];
   #endOfRequest = false;
@@ -114,7 +139,10 @@ export class FilterChain implements SlotOwner, RequestBodyOwner, ResponseBodyOwn
     this.#responseBody?.flow.close();
     this.#responseBody = endOfStream ? null : this.#openResponseBody();
     const status = this.#runResponse();
-    return status === CONTINUE && this.#responseBody !== null ? PAUSE : status;
+    if (status !== CONTINUE || this.#responseBody === null) return status;
+    // A filter may have injected all that there is.
+    this.#responseBody.flow.run();
+    return PAUSE;
   }
 
   /** The body of the response that was started last passes filters. */
@@ -146,8 +174,10 @@ export class FilterChain implements SlotOwner, RequestBodyOwner, ResponseBodyOwn
     if (this.#mayReply('SLUICE_PLUGIN_CLOSED')) this.#host.replaceResponse(status, headers, body, details);
   }
 
-  fail(code: ErrorCode, details: string): void {
+  fail(code: ErrorCode, details: string): boolean {
+    const answered = this.#replied;
     if (this.#mayReply(code)) this.#host.replaceWithError(code, details);
+    return !answered;
   }
 
   reset(): void {
@@ -156,6 +186,58 @@ export class FilterChain implements SlotOwner, RequestBodyOwner, ResponseBodyOwn
 
   crash(error: unknown): void {
     if (!this.#finished) this.#host.crash(error);
+  }
+
+  get destination(): Destination {
+    return this.#host.destination;
+  }
+
+  endMessage(direction: Direction, slot: FilterSlot): void {
+    if (direction === RESPONSE) this.inject(NOTHING, true, slot);
+    else if (this.#requestBody === null) this.#endRequest();
+    else {
+      const { flow } = this.#requestBody;
+      if (!flow.has(slot)) flow.insert(slot, slot.index);
+      flow.inject(slot, NOTHING, true);
+    }
+  }
+
+  #endRequest(): void {
+    this.#exchange.body?.stop();
+    this.#exchange.body = null;
+    this.#endOfRequest = true;
+  }
+
+  mayInject(bytes: number, slot: FilterSlot): boolean {
+    // The response has not reached the filter yet, or is another one by now.
+    if (!this.#responding || this.#finished || this.#responseAt >= slot.index) return false;
+    const headLeft = this.#host.responseStarted;
+    if (this.#responseBody !== null) return this.#responseBody.mayInject(slot, bytes, headLeft);
+    if (headLeft || !this.#host.mayGrow) return false;
+    return bytes <= (slot.filter!.bodies?.bodyLimit(RESPONSE) ?? LIMITS.pluginBodyBytes);
+  }
+
+  inject(bytes: Buffer, end: boolean, slot: FilterSlot): void {
+    if (!this.mayInject(bytes.length, slot)) return;
+    if (this.#responseBody === null) this.#growResponse(slot);
+    else if (!this.#responseBody.flow.has(slot)) this.#responseBody.flow.insert(slot, -slot.index);
+    this.#responseBody!.flow.inject(slot, bytes, end);
+  }
+
+  /** A body for a response that has none, or whose body passes all filters by. */
+  #growResponse(slot: FilterSlot): void {
+    const { bytes, ended, trailers } = this.#host.onResponseGrows();
+    this.#endOfResponse = false;
+    const body = new FilteredResponseBody(-1, this, this.#budgets.of(this.#exchange.tenant));
+    body.flow.add(slot, -slot.index, PASSIVE);
+    const behind = this.#slots.slice(0, slot.index).filter((other) => wants(other, RESPONSE));
+    for (const other of behind.reverse()) body.flow.add(other, -other.index);
+    // The head is at the filter or, held by one of those behind it, further on.
+    body.flow.passTo(this.#pausedResponse === null ? -slot.index : -this.#pausedResponse.index);
+    this.#responseBody = body;
+    if (bytes !== null) body.flow.push(bytes, false, null);
+    if (ended) body.flow.push(null, true, trailers);
+    else if (bytes !== null && !body.flow.sourcePaused) this.#host.resumeResponse();
   }
 
   resume(direction: Direction, slot: FilterSlot): void {
@@ -227,8 +309,11 @@ export class FilterChain implements SlotOwner, RequestBodyOwner, ResponseBodyOwn
   // --- heads
 
   #runRequest(): FilterStatus {
-    while (this.#requestAt < this.#factories.length) {
-      const slot = this.#enter(this.#factories[this.#requestAt++]!);
+    for (;;) {
+      if (this.#exchange.routeStale && !this.#reroute()) return REPLIED;
+      const factory = this.#factories[this.#requestAt++];
+      if (factory === undefined) break;
+      const slot = this.#enter(factory);
       if (this.#replied || this.#finished) return REPLIED;
       if (slot.filter === null || !slot.factory.wantsRequestHeaders) continue;
       slot.resumedRequest = false;
@@ -241,6 +326,21 @@ export class FilterChain implements SlotOwner, RequestBodyOwner, ResponseBodyOwn
     }
     this.#requestBody?.flow.passTo(Number.POSITIVE_INFINITY);
     return CONTINUE;
+  }
+
+  /** Goes on with those filters of the new route that the request has not met. False: the exchange is answered. */
+  #reroute(): boolean {
+    this.#exchange.routeStale = false;
+    const mayLeaveTenant = this.#slots.at(-1)?.factory.mayLeaveTenant === true;
+    const chain = this.#host.reroute(mayLeaveTenant);
+    if (typeof chain === 'string') {
+      this.fail(chain, '');
+      return false;
+    }
+    const met = new Set<object>(this.#slots.map(({ factory }) => factory.subject ?? factory));
+    this.#factories = chain.filter((factory) => !met.has(factory.subject ?? factory));
+    this.#requestAt = 0;
+    return true;
   }
 
   /** The head waits at a filter; the body comes up to there, if that filter wants to look at it first. */

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../core/errors.ts';
-import type { Exchange } from '../exchange/exchange.ts';
+import type { Exchange, UpstreamSocket } from '../exchange/exchange.ts';
 import type { HeaderList } from '../exchange/headers.ts';
 import type { BodyBuffer } from './body-buffer.ts';
 
@@ -41,6 +41,13 @@ export type Overflow = 'limit' | 'edit' | 'budget';
 /** A filter in a route's chain: long-lived, shared by all exchanges of a worker that use it. */
 export interface FilterFactory {
   readonly name: string;
+  /**
+   * What it runs. Two factories with the same one are one filter on two routes, which an exchange that changes its route
+   * meets once. Default: itself.
+   */
+  readonly subject?: object;
+  /** It belongs to the gateway's own chain, which may send an exchange to another tenant. Default: false. */
+  readonly mayLeaveTenant?: boolean;
   /** False: the request-header phase costs nothing for this filter; it is not called. */
   readonly wantsRequestHeaders: boolean;
   readonly wantsResponseHeaders: boolean;
@@ -66,8 +73,8 @@ export interface Filter {
 export interface BodyFilter {
   /** False: promises to leave bodies as they are, so that an announced length stays true. */
   readonly editsBodies: boolean;
-  /** Bytes it may hold of each body. */
-  readonly bodyLimit: number;
+  /** Bytes it may hold of the body. */
+  bodyLimit(direction: Direction): number;
   /** Asked once for each direction, when its body begins. */
   wantsBody(direction: Direction): boolean;
   wantsTrailers(direction: Direction): boolean;
@@ -84,6 +91,29 @@ export interface BodyFilter {
   onOverflow(direction: Direction, cause: Overflow): void;
 }
 
+/** Where an exchange goes: what filters may know of it, and how they may steer it. */
+export interface Destination {
+  /** The service as Envoy's meshes name it, such as `outbound|80||orders.static`; '' = the route has none. */
+  readonly clusterName: string;
+  /** Metadata of the endpoint that was tried last; null: there is none yet. */
+  readonly endpointMetadata: Readonly<Record<string, string>> | null;
+  /** The connection to it; null: there is none. Asking costs. */
+  readonly connection: UpstreamSocket | null;
+  /** Endpoints that the exchange may go to, as flat `[address, JSON, …]`; null: no service, or too late. */
+  hosts(): string[] | null;
+  /** Chooses the endpoint; false: the exchange may not go there, or too late. */
+  override(address: string): boolean;
+}
+
+/** Of an exchange that goes to no service. */
+export const NOWHERE: Destination = {
+  clusterName: '',
+  endpointMetadata: null,
+  connection: null,
+  hosts: () => null,
+  override: () => false,
+};
+
 /** What a filter may do to its exchange, at any time between `create` and `onDone`. */
 export interface FilterControl {
   resumeRequest(): void;
@@ -97,8 +127,22 @@ export interface FilterControl {
    * and drops hop-by-hop names.
    */
   reply(status: number, headers: HeaderList, body: Buffer | null, details: string): void;
-  /** The gateway's own error answer (JSON body, or gRPC trailers) with the status of the code. */
-  fail(code: ErrorCode, details: string): void;
+  /**
+   * The gateway's own error answer (JSON body, or gRPC trailers) with the status of the code. False: a filter has answered
+   * before, and that answer stays; whoever holds it lets it go.
+   */
+  fail(code: ErrorCode, details: string): boolean;
   /** Tears the exchange down without an answer. */
   reset(): void;
+  /** From a header callback: the message ends with its head; what the sender has still to say is dropped. */
+  endMessage(direction: Direction): void;
+  /** Whether so many bytes may be injected now. */
+  mayInject(bytes: number): boolean;
+  /**
+   * Passes bytes to the filters that the response reaches after this one, as if they had come from it; a head that it
+   * holds goes first. The bytes pass to the chain. `mayInject` was asked before.
+   * @param end nothing follows, whatever still comes from elsewhere
+   */
+  inject(bytes: Buffer, end: boolean): void;
+  readonly destination: Destination;
 }

@@ -6,7 +6,7 @@ import { MemoryBody, MemorySink } from '../exchange/memory.ts';
 import { BodyProbe, memorySender, SinkProbe, sinkReceiver } from '../exchange/probes.suite.ts';
 import { WholeBody } from '../exchange/whole-body.ts';
 import { type Conduct, ScriptedFilter } from './body.suite.ts';
-import { REQUEST } from './filter.ts';
+import { NOWHERE, REQUEST } from './filter.ts';
 import { FilteredRequestBody, type RequestBodyOwner } from './request-body.ts';
 import { FilterSlot } from './slot.ts';
 
@@ -14,6 +14,7 @@ import { FilterSlot } from './slot.ts';
 class BehindFilter implements BodySource, RequestBodyOwner {
   readonly length: number;
   limit = Number.POSITIVE_INFINITY;
+  hiddenTrailer = '';
   readonly #body: FilteredRequestBody;
   #open: BodySource | null = null;
   #reader: BodyReader | null = null;
@@ -27,8 +28,12 @@ class BehindFilter implements BodySource, RequestBodyOwner {
       resume: (_direction, resumed) => this.#body.flow.resume(resumed),
       trailers: () => null,
       reply: () => {},
-      fail: () => {},
+      fail: () => true,
       reset: () => {},
+      endMessage: () => {},
+      mayInject: () => false,
+      inject: () => {},
+      destination: NOWHERE,
       crash: (error) => this.crash(error),
     });
     const filter = new ScriptedFilter(conduct, REQUEST, 1e9);

@@ -23,6 +23,7 @@ function startDelivery(body: FilteredRequestBody): void {
 export class FilteredRequestBody implements BodySource, BodyReader, FlowEnds {
   readonly flow: BodyFlow;
   limit = Number.POSITIVE_INFINITY;
+  hiddenTrailer = '';
   received = 0;
   completedAt = 0;
   readonly #source: BodySource;

@@ -28,6 +28,11 @@ export class FilteredResponseBody implements FlowEnds {
     this.flow = new BodyFlow(RESPONSE, this, budget, false);
   }
 
+  /** See `FilterControl.mayInject`. @param headLeft it said how long the body is, unless filters edit that */
+  mayInject(slot: FilterSlot, bytes: number, headLeft: boolean): boolean {
+    return (!headLeft || this.flow.edits) && this.flow.mayInject(slot, bytes);
+  }
+
   /** A chunk of the sender's, valid until this returns; false: no more until the owner's `resumeResponse`. */
   push(chunk: Buffer): boolean {
     this.#received += chunk.length;

@@ -1,14 +1,26 @@
 import type { ErrorCode } from '../core/errors.ts';
 import type { HeaderList } from '../exchange/headers.ts';
-import { type Direction, type Filter, type FilterControl, type FilterFactory, REQUEST, RESPONSE } from './filter.ts';
+import {
+  type Destination,
+  type Direction,
+  type Filter,
+  type FilterControl,
+  type FilterFactory,
+  REQUEST,
+  RESPONSE,
+} from './filter.ts';
 
 /** What a slot needs of its chain. */
 export interface SlotOwner {
   resume(direction: Direction, slot: FilterSlot): void;
   trailers(direction: Direction, slot: FilterSlot): HeaderList | null;
   reply(status: number, headers: HeaderList, body: Buffer | null, details: string): void;
-  fail(code: ErrorCode, details: string): void;
+  fail(code: ErrorCode, details: string): boolean;
   reset(): void;
+  endMessage(direction: Direction, slot: FilterSlot): void;
+  mayInject(bytes: number, slot: FilterSlot): boolean;
+  inject(bytes: Buffer, end: boolean, slot: FilterSlot): void;
+  readonly destination: Destination;
   crash(error: unknown): void;
 }
 
@@ -54,16 +66,37 @@ export class FilterSlot implements FilterControl {
     }
   }
 
-  fail(code: ErrorCode, details: string): void {
+  fail(code: ErrorCode, details: string): boolean {
     try {
-      this.#owner.fail(code, details);
+      return this.#owner.fail(code, details);
     } catch (error) {
       this.#owner.crash(error);
+      return true;
     }
   }
 
   reset(): void {
     this.#owner.reset();
+  }
+
+  get destination(): Destination {
+    return this.#owner.destination;
+  }
+
+  endMessage(direction: Direction): void {
+    this.#owner.endMessage(direction, this);
+  }
+
+  mayInject(bytes: number): boolean {
+    return this.#owner.mayInject(bytes, this);
+  }
+
+  inject(bytes: Buffer, end: boolean): void {
+    try {
+      this.#owner.inject(bytes, end, this);
+    } catch (error) {
+      this.#owner.crash(error);
+    }
   }
 
   #resume(direction: Direction): void {

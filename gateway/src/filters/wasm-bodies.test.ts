@@ -241,7 +241,7 @@ describe('buffers', () => {
       `(if (i32.ne (call $get_buffer_bytes (i32.const ${buffer}) (i32.const 0) (i32.const 1) (i32.const 64) (i32.const 68))
         (i32.const ${status})) (then (unreachable)))`;
     const text = notingGuest({
-      q: `${absent(0, 1)} ${absent(1, 1)} ${absent(9, 2)} (i32.const 0)`,
+      q: `${absent(0, 1)} ${absent(1, 1)} ${absent(10, 2)} (i32.const 0)`,
       b: `${absent(1, 1)} (i32.const 0)`,
       Q: `${absent(0, 1)} ${absent(1, 1)} (i32.const 0)`,
       B: `${absent(0, 1)} ${splice(1, 0, 0, [300, 0])} (if (i32.ne (call $set_buffer_bytes (i32.const 0) (i32.const 0)

@@ -93,7 +93,11 @@ describe('WASI', () => {
 
   it.each([WASI, 'wasi_unstable'])('%s serves what compilers link in; output becomes lines', async (wasi) => {
     const host = await loadPlugin(module(wasi), { clock });
-    expect(host.logs.filter(({ level }) => level === 'info').map(({ message }) => message)).toEqual(['one', 'two']);
+    expect(host.logs.filter(({ level }) => level === 'info').map(({ message }) => message)).toEqual([
+      'one',
+      'two',
+      'three',
+    ]);
   });
 });
 

@@ -1,20 +1,27 @@
-import type { Exchange } from '../exchange/exchange.ts';
+import { type Exchange, notePluginFailure } from '../exchange/exchange.ts';
 import type { Plugin } from '../wasm/plugin.ts';
 import type { Filter, FilterControl, FilterFactory } from './filter.ts';
-import { WasmStream } from './wasm-stream.ts';
+import { type WasmFilterOptions, WasmStream } from './wasm-stream.ts';
 
-/** `closed`: an exchange whose plugin fails gets 503. `open`: it goes on without the plugin. */
-export type FailurePolicy = 'closed' | 'open';
+export type { FailurePolicy } from './wasm-stream.ts';
 
 class WasmFilterFactory implements FilterFactory {
   readonly name: string;
   readonly #plugin: Plugin;
-  readonly #failClosed: boolean;
+  readonly #options: WasmFilterOptions;
 
-  constructor(plugin: Plugin, onFailure: FailurePolicy) {
+  constructor(plugin: Plugin, options: WasmFilterOptions) {
     this.name = plugin.name;
     this.#plugin = plugin;
-    this.#failClosed = onFailure === 'closed';
+    this.#options = options;
+  }
+
+  get subject(): Plugin {
+    return this.#plugin;
+  }
+
+  get mayLeaveTenant(): boolean {
+    return this.#plugin.tenant === '';
   }
 
   get wantsRequestHeaders(): boolean {
@@ -28,15 +35,16 @@ class WasmFilterFactory implements FilterFactory {
   create(exchange: Exchange, control: FilterControl): Filter | null {
     const generation = this.#plugin.acquire();
     if (generation === null) {
-      if (this.#failClosed) control.fail(this.#plugin.refusal, this.name);
+      notePluginFailure(exchange, this.name, this.#plugin.refusalReason);
+      if (this.#options.onFailure === 'closed') control.fail(this.#plugin.refusal, this.name);
       return null;
     }
-    const filter = new WasmStream(this.#plugin, generation, this.#failClosed, exchange, control);
+    const filter = new WasmStream(this.#plugin, generation, this.#options, exchange, control);
     return filter.open() ? filter : null;
   }
 }
 
 /** A filter that runs a plugin. The plugin may be replaced while the filter is in use. */
-export function createWasmFilter(plugin: Plugin, options: { readonly onFailure: FailurePolicy }): FilterFactory {
-  return new WasmFilterFactory(plugin, options.onFailure);
+export function createWasmFilter(plugin: Plugin, options: WasmFilterOptions): FilterFactory {
+  return new WasmFilterFactory(plugin, options);
 }

@@ -31,6 +31,8 @@ function isFraming(name: string): boolean {
 /** A head as plugins see it: pseudo headers over the fields of the exchange, the rest over its list. */
 abstract class HeadView implements HeaderMap {
   writable = true;
+  /** Changes may lead to another route. */
+  reroutes = true;
   protected readonly exchange: Exchange;
   /** Bytes this plugin may still add to the head. */
   #room: number = LIMITS.pluginMapBytes;
@@ -68,23 +70,36 @@ abstract class HeadView implements HeaderMap {
     return this.isPseudo(name) ? this.getPseudo(name) : this.list().get(name);
   }
 
+  /** The plugin writes a field; what it stands for may be what it was. */
+  protected onWritten(_name: string): void {}
+
   add(name: string, value: string): boolean {
-    if (this.isPseudo(name)) return this.setPseudo(name, value, false);
+    if (this.isPseudo(name)) return this.#writePseudo(name, value);
     if (!this.#fits(name, value) || this.list().size >= LIMITS.pluginMapPairs) return false;
-    if (!isFraming(name)) this.list().append(name, value);
+    if (isFraming(name)) return true;
+    this.list().append(name, value);
+    this.onWritten(name);
     return true;
   }
 
   replace(name: string, value: string): boolean {
-    if (this.isPseudo(name)) return this.setPseudo(name, value, false);
+    if (this.isPseudo(name)) return this.#writePseudo(name, value);
     if (!this.#fits(name, value) || this.list().size >= LIMITS.pluginMapPairs) return false;
-    if (!isFraming(name)) this.list().set(name, value);
+    if (isFraming(name)) return true;
+    this.list().set(name, value);
+    this.onWritten(name);
     return true;
   }
 
+  /** What stands for a pseudo header stays, as it does when an assigned set leaves it out. */
   remove(name: string): boolean {
-    if (this.isPseudo(name)) return false;
-    if (!isFraming(name)) this.list().remove(name);
+    if (!this.isPseudo(name) && !isFraming(name) && this.list().remove(name)) this.onWritten(name);
+    return true;
+  }
+
+  #writePseudo(name: string, value: string): boolean {
+    if (!this.setPseudo(name, value, false)) return false;
+    this.onWritten(name);
     return true;
   }
 
@@ -97,12 +112,15 @@ abstract class HeadView implements HeaderMap {
     const list = this.list();
     for (let i = list.size - 1; i >= 0; i = Math.min(i, list.size) - 1) {
       const name = list.nameAt(i).toLowerCase();
-      if (!this.isKept(name)) list.remove(name);
+      if (this.isKept(name)) continue;
+      list.remove(name);
+      this.onWritten(name);
     }
     for (let i = 0; i < pairs.length; i += 2) {
       const name = pairs[i]!;
       if (this.isPseudo(name)) this.setPseudo(name, pairs[i + 1]!, false);
       else if (!isFraming(name)) list.append(name, pairs[i + 1]!);
+      this.onWritten(name);
     }
     return true;
   }
@@ -118,6 +136,13 @@ abstract class HeadView implements HeaderMap {
 
 /** `:method`, `:path`, `:authority` (alias `host`), `:scheme`, then the fields. */
 export class RequestHead extends HeadView {
+  protected override onWritten(name: string): void {
+    const { exchange } = this;
+    if (this.reroutes && exchange.routeInputs?.has(name === 'host' ? ':authority' : name) === true) {
+      exchange.routeStale = true;
+    }
+  }
+
   protected list(): HeaderList {
     return this.exchange.requestHeaders;
   }

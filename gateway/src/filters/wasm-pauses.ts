@@ -1,4 +1,3 @@
-import { LIMITS } from '../core/limits.ts';
 import type { Expirable, TimerWheel, WheelTimer } from '../core/wheel.ts';
 import { type Direction, REQUEST, RESPONSE } from './filter.ts';
 
@@ -12,7 +11,7 @@ export function holds(directions: number, direction: Direction): boolean {
 }
 
 export interface PauseOwner {
-  /** LIMITS.pluginPauseMs have passed; the pause is still on. */
+  /** Its time has passed; the pause is still on. */
   onPauseTooLong(direction: Direction): void;
 }
 
@@ -20,13 +19,16 @@ export interface PauseOwner {
 export class Pauses implements Expirable {
   readonly #wheel: TimerWheel;
   readonly #owner: PauseOwner;
+  readonly #longestMs: number;
   #held = 0;
   #requestTimer: WheelTimer | null = null;
   #responseTimer: WheelTimer | null = null;
 
-  constructor(wheel: TimerWheel, owner: PauseOwner) {
+  /** @param longestMs how long one pause may last */
+  constructor(wheel: TimerWheel, owner: PauseOwner, longestMs: number) {
     this.#wheel = wheel;
     this.#owner = owner;
+    this.#longestMs = longestMs;
   }
 
   /** Something is held. */
@@ -69,6 +71,6 @@ export class Pauses implements Expirable {
   }
 
   #schedule(direction: Direction): WheelTimer {
-    return this.#wheel.schedule(this, LIMITS.pluginPauseMs, direction);
+    return this.#wheel.schedule(this, this.#longestMs, direction);
   }
 }

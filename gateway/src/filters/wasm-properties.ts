@@ -1,115 +1,42 @@
-import { formatAddress } from '../core/endpoint.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import type { HeaderList } from '../exchange/headers.ts';
 import type { PropertyValue } from '../wasm/host.ts';
-import { pairsByteLength, writePairs } from '../wasm/pairs.ts';
+import type { Destination } from './filter.ts';
+import { connectionProperty, destinationProperty, sourceProperty, upstreamProperty } from './properties-connection.ts';
+import { requestProperty, responseProperty } from './properties-message.ts';
+import { map, textOrNull, utf8 } from './property-values.ts';
 
-function int(value: number): Uint8Array {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigInt64LE(BigInt(Math.round(value)));
-  return bytes;
+/** Envoy's name of what load balancers know about an endpoint. */
+const ENDPOINT_NAMESPACE = 'envoy.lb';
+
+/** `upstream_host_metadata.filter_metadata.envoy.lb[.KEY]`: what the registry says of the endpoint. */
+function endpointMetadata(
+  { endpointMetadata: metadata }: Destination,
+  [kind, namespace, key]: readonly (string | undefined)[],
+): PropertyValue | null {
+  if (metadata === null || kind !== 'filter_metadata' || namespace !== ENDPOINT_NAMESPACE) return null;
+  if (key === undefined) return map(Object.entries(metadata).flat().map(utf8));
+  const name = Buffer.from(key, 'latin1').toString();
+  return Object.hasOwn(metadata, name) ? utf8(metadata[name]!) : null;
 }
 
-function bool(value: boolean): Uint8Array {
-  return Buffer.of(value ? 1 : 0);
-}
-
-const NS_PER_MS = 1_000_000;
-
-function headers(list: HeaderList | null, name: string | undefined): PropertyValue | null {
-  if (list === null) return null;
-  if (name !== undefined) {
-    const values = list.getAll(name.toLowerCase());
-    return values.length === 0 ? null : values.join(',');
-  }
-  const pairs: string[] = [];
-  for (let i = 0; i < list.size; i++) pairs.push(list.nameAt(i).toLowerCase(), list.valueAt(i));
-  const bytes = Buffer.alloc(pairsByteLength(pairs));
-  writePairs(pairs, bytes, 0);
-  return bytes;
-}
-
-function requestProperty(exchange: Exchange, name: string, argument: string | undefined): PropertyValue | null {
-  const list = exchange.requestHeaders;
+/** What can be asked by a name alone; most of it under `xds`, too. */
+function routeProperty(
+  exchange: Exchange,
+  destination: Destination,
+  [name, ...rest]: readonly string[],
+): PropertyValue | null {
   switch (name) {
-    case 'path':
-      return exchange.target;
-    case 'url_path':
-      return exchange.path;
-    case 'query':
-      return exchange.query;
-    case 'host':
-      return exchange.authority;
-    case 'scheme':
-      return exchange.scheme;
-    case 'method':
-      return exchange.method;
-    case 'protocol':
-      return exchange.protocol;
-    case 'headers':
-      return headers(list, argument);
-    case 'referer':
-      return list.get('referer') ?? null;
-    case 'useragent':
-      return list.get('user-agent') ?? null;
-    case 'id':
-      return list.get('x-request-id') ?? exchange.trace?.traceId ?? null;
-    case 'time':
-      return int(exchange.startTime * NS_PER_MS);
-    case 'duration':
-      return int((performance.now() - exchange.startedAt) * NS_PER_MS);
-    case 'size':
-      return int(exchange.body === null ? 0 : Math.max(exchange.body.length, exchange.bytesReceived));
-    case 'total_size':
-      return int(exchange.bytesReceived);
+    case 'route_name':
+      return exchange.route;
+    case 'cluster_name':
+      return textOrNull(destination.clusterName);
+    case 'upstream_host_metadata':
+      return endpointMetadata(destination, rest);
+    case 'virtual_host_name':
+      return exchange.tenant;
     default:
       return null;
   }
-}
-
-function responseProperty(exchange: Exchange, name: string, argument: string | undefined): PropertyValue | null {
-  switch (name) {
-    case 'code':
-      return exchange.status === 0 ? null : int(exchange.status);
-    case 'code_details':
-      return exchange.details === '' ? (exchange.error ?? null) : exchange.details;
-    case 'flags':
-      return int(0);
-    case 'headers':
-      return headers(exchange.responseHeaders, argument);
-    case 'size':
-    case 'total_size':
-      return int(exchange.bytesSent);
-    case 'backend_latency':
-      return exchange.upstreamMs < 0 ? null : int(exchange.upstreamMs * NS_PER_MS);
-    default:
-      return null;
-  }
-}
-
-function connectionProperty(exchange: Exchange, name: string): PropertyValue | null {
-  const { connection } = exchange;
-  switch (name) {
-    case 'id':
-      return int(connection.id);
-    case 'mtls':
-      return bool(false);
-    case 'requested_server_name':
-      return connection.serverName;
-    default:
-      return null;
-  }
-}
-
-function peerProperty(address: string, port: number, name: string): PropertyValue | null {
-  if (name === 'address') return formatAddress(address, port);
-  return name === 'port' ? int(port) : null;
-}
-
-function upstreamProperty({ upstreamAddress }: Exchange, name: string): PropertyValue | null {
-  if (upstreamAddress === '') return null;
-  if (name === 'address') return upstreamAddress;
-  return name === 'port' ? int(Number(upstreamAddress.slice(upstreamAddress.lastIndexOf(':') + 1))) : null;
 }
 
 function sluiceProperty(exchange: Exchange, name: string): PropertyValue | null {
@@ -127,9 +54,16 @@ function sluiceProperty(exchange: Exchange, name: string): PropertyValue | null 
   }
 }
 
-function nested(exchange: Exchange, segments: readonly string[]): PropertyValue | null {
+/**
+ * An attribute of an exchange, encoded as Envoy does; null when there is none. It is made when it is asked for.
+ * @param segments of its path
+ */
+export function exchangeProperty(
+  exchange: Exchange,
+  destination: Destination,
+  segments: readonly string[],
+): PropertyValue | null {
   const [area = '', name = '', argument] = segments;
-  const { connection } = exchange;
   switch (area) {
     case 'request':
       return requestProperty(exchange, name, argument);
@@ -138,29 +72,16 @@ function nested(exchange: Exchange, segments: readonly string[]): PropertyValue 
     case 'connection':
       return connectionProperty(exchange, name);
     case 'source':
-      return peerProperty(connection.remoteAddress, connection.remotePort, name);
+      return sourceProperty(exchange, name);
     case 'destination':
-      return peerProperty(connection.localAddress, connection.localPort, name);
+      return destinationProperty(exchange, name);
     case 'upstream':
-      return upstreamProperty(exchange, name);
+      return upstreamProperty(exchange, destination, name);
     case 'sluice':
       return sluiceProperty(exchange, name);
     case 'xds':
-      return name === 'route_name' ? exchange.route : name === 'cluster_name' ? exchange.service : null;
+      return routeProperty(exchange, destination, segments.slice(1));
     default:
-      return null;
+      return area === 'virtual_host_name' ? null : routeProperty(exchange, destination, segments);
   }
-}
-
-/**
- * An attribute of an exchange, encoded as the ABI asks; null when there is none.
- * @param path segments separated by NUL, one NUL at the end allowed; a single segment may be dotted instead.
- */
-export function exchangeProperty(exchange: Exchange, path: string): PropertyValue | null {
-  const segments = path.split('\0');
-  if (segments.length > 1 && segments.at(-1) === '') segments.pop();
-  if (segments.length > 1) return nested(exchange, segments);
-  if (path === 'route_name') return exchange.route;
-  if (path === 'cluster_name') return exchange.service;
-  return segments[0]!.includes('.') ? nested(exchange, segments[0]!.split('.')) : null;
 }

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../core/errors.ts';
-import { type AbiVersion, BodyResult, HeaderResult } from '../wasm/abi.ts';
+import { BodyResult, HeaderResult } from '../wasm/abi.ts';
 import {
   CONTINUE,
   type Direction,
@@ -12,10 +12,10 @@ import {
   REQUEST,
 } from './filter.ts';
 
-/** What the result of a header callback means. */
-export function headerStatus(result: number, abi: AbiVersion): FilterStatus {
+/** What the result of a header callback means. @param stopsIteration 1 holds the head alone */
+export function headerStatus(result: number, stopsIteration: boolean): FilterStatus {
   if (result === HeaderResult.continue || result === HeaderResult.continueAndEndStream) return CONTINUE;
-  return abi === '0.2.100' && result === HeaderResult.stopIteration ? HOLD_HEAD : PAUSE;
+  return stopsIteration && result === HeaderResult.stopIteration ? HOLD_HEAD : PAUSE;
 }
 
 /** What the result of a body callback means. */

@@ -15,6 +15,9 @@ export class WasmView {
   #responseBody: BodyBuffer | null = null;
   #requestTrailers: TrailerMap | null = null;
   #responseTrailers: TrailerMap | null = null;
+  #requestOpen = false;
+  #responseOpen = false;
+  #reroutes = true;
 
   constructor(exchange: Exchange, control: FilterControl) {
     this.#exchange = exchange;
@@ -26,7 +29,7 @@ export class WasmView {
       case MapType.requestHeaders:
         return this.requestHead;
       case MapType.responseHeaders:
-        return this.#exchange.responseHeaders === null ? null : (this.#responseHead ??= this.newResponseHead());
+        return this.#exchange.responseHeaders === null ? null : this.#shownResponse();
       case MapType.requestTrailers:
         return (this.#requestTrailers = this.#trailers(REQUEST, this.#requestTrailers));
       case MapType.responseTrailers:
@@ -41,13 +44,38 @@ export class WasmView {
     return type === BufferType.responseBody ? this.#responseBody : null;
   }
 
-  get requestHead(): RequestHead {
-    return (this.#requestHead ??= new RequestHead(this.#exchange));
+  /** The request head has come to the plugin and has not gone on. */
+  get requestOpen(): boolean {
+    return this.#requestOpen;
   }
 
-  /** A head that a local reply put in place is another one than the view showed before. */
-  newResponseHead(): ResponseHead {
-    return (this.#responseHead = new ResponseHead(this.#exchange));
+  get requestHead(): RequestHead {
+    const head = (this.#requestHead ??= new RequestHead(this.#exchange));
+    head.writable = this.#requestOpen;
+    head.reroutes = this.#reroutes;
+    return head;
+  }
+
+  /** Whether what the plugin writes may lead to another route. */
+  set reroutes(reroutes: boolean) {
+    this.#reroutes = reroutes;
+  }
+
+  /** A head comes to the plugin. A response that a local reply put in place is another one than the view showed before. */
+  openHead(direction: Direction): HeaderMap {
+    if (direction === REQUEST) {
+      this.#requestOpen = true;
+      return this.requestHead;
+    }
+    this.#responseOpen = true;
+    this.#responseHead = null;
+    return this.#shownResponse();
+  }
+
+  #shownResponse(): ResponseHead {
+    const head = (this.#responseHead ??= new ResponseHead(this.#exchange));
+    head.writable = this.#responseOpen;
+    return head;
   }
 
   openBody(direction: Direction, body: BodyBuffer): void {
@@ -63,13 +91,17 @@ export class WasmView {
   }
 
   closeHead(direction: Direction): void {
-    const head = direction === REQUEST ? this.#requestHead : this.#responseHead;
-    if (head !== null) head.writable = false;
+    if (direction === REQUEST) this.#requestOpen = false;
+    else this.#responseOpen = false;
   }
 
   #trailers(direction: Direction, known: TrailerMap | null): TrailerMap | null {
     const list = this.#control.trailers(direction);
-    if (list === null) return null;
+    if (list === null) {
+      // They have gone on, or will never come.
+      if (known !== null) known.writable = false;
+      return known;
+    }
     return known?.trailers === list ? known : new TrailerMap(this.#exchange, list);
   }
 }

@@ -169,7 +169,7 @@ const FRAMING = ['transfer-encoding', 'content-length', 'connection'] as const;
 
 /**
  * Fields that must not come late: they say what a message is, where it goes, or who sends it (RFC 9110 §6.5.1), the last
- * also in the words of proxies, whose fields a service may merge with these.
+ * also in the words of proxies and traces, whose fields a service may merge with these.
  */
 const NO_TRAILERS = [
   'authorization',
@@ -184,7 +184,10 @@ const NO_TRAILERS = [
   'proxy-authorization',
   'proxy-connection',
   'set-cookie',
+  'sw8',
   'te',
+  'traceparent',
+  'tracestate',
   'trailer',
   'upgrade',
   'x-forwarded-for',

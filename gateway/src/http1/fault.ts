@@ -35,6 +35,7 @@ export const FAULT = {
   bothFramings: invalid('Content-Length together with Transfer-Encoding'),
   codingVersion: invalid('Transfer-Encoding in HTTP/1.0'),
   coding: invalid('malformed Transfer-Encoding'),
+  codingOrder: invalid('Transfer-Encoding that does not end in one chunked'),
   codingUnsupported: fault('SLUICE_REQUEST_UNSUPPORTED', 'unsupported transfer coding'),
   chunkSize: invalid('malformed chunk size'),
   chunkExtension: invalid('malformed or too long chunk extensions'),

@@ -105,16 +105,18 @@ function readLength(facts: HeadFacts, value: string): void {
   else facts.contentLength = Number(value);
 }
 
-/** One form only: a single field that says chunked. What else is well-formed is a coding that is not built. */
+/**
+ * One form only: a single field that says chunked. Further codings before it are none that is known here (501, RFC 9112
+ * §6.1); where chunked is not the last one, nobody can tell the body's length (400, §6.3).
+ */
 function readCoding(facts: HeadFacts, value: string): void {
   const coding = value.toLowerCase();
   if (facts.chunked) facts.fault = FAULT.coding;
   else if (coding === 'chunked') facts.chunked = true;
   else if (!CODING_LIST.test(coding)) facts.fault = FAULT.coding;
-  else facts.fault = endsInSingleChunked(coding) ? FAULT.codingUnsupported : FAULT.coding;
+  else facts.fault = endsInSingleChunked(coding) ? FAULT.codingUnsupported : FAULT.codingOrder;
 }
 
-/** Only then would the length of the body be known (RFC 9112 §6.3). */
 function endsInSingleChunked(list: string): boolean {
   const codings = list.split(',').map((coding) => coding.trim());
   return codings.at(-1) === 'chunked' && codings.indexOf('chunked') === codings.length - 1;

@@ -204,24 +204,20 @@ export const REFUSED_HEADS: readonly Refused[] = [
     INVALID,
     'malformed Transfer-Encoding',
   ],
-  ...[
-    '',
-    'chunked, chunked',
-    'chunked, gzip',
-    'identity',
-    'xchunked',
-    'chunked;q=1',
-    '"chunked"',
-    'chunked,',
-    ',chunked',
-    'chunked\t',
-    'chun\tked',
-  ].map(
+  ...['', 'chunked;q=1', '"chunked"', 'chunked,', ',chunked', 'chunked\t', 'chun\tked'].map(
     (coding): Refused => [
       `the coding ${JSON.stringify(coding)}`,
       `${POST}Transfer-Encoding: ${coding}\r\n\r\n`,
       INVALID,
       'malformed Transfer-Encoding',
+    ],
+  ),
+  ...['gzip', 'chunked, chunked', 'chunked, gzip', 'identity', 'xchunked'].map(
+    (coding): Refused => [
+      `the coding ${coding}`,
+      `${POST}Transfer-Encoding: ${coding}\r\n\r\n`,
+      INVALID,
+      'Transfer-Encoding that does not end in one chunked',
     ],
   ),
   ...['gzip, chunked', 'GZIP,Chunked', 'a, b ,chunked'].map(

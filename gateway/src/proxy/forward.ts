@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { describeError, type ErrorCode } from '../core/errors.ts';
 import type { Expirable, WheelTimer } from '../core/wheel.ts';
 import type { BodySource } from '../exchange/body.ts';
-import type { Exchange } from '../exchange/exchange.ts';
+import type { Exchange, UpstreamSocket } from '../exchange/exchange.ts';
 import type { HeaderList } from '../exchange/headers.ts';
 import type { ResponseSink, SinkWriter } from '../exchange/sink.ts';
 import { WholeBody } from '../exchange/whole-body.ts';
@@ -111,6 +111,8 @@ export class Forward implements Expirable {
   readonly #whole: Buffer | null;
   #tried: Endpoint[] | null = null;
   #attempt: Attempt | null = null;
+  /** The same, or the one that was given up last. */
+  #latest: Attempt | null = null;
   #requestTimer: WheelTimer | null = null;
   #tryTimer: WheelTimer | null = null;
   #headReceived = false;
@@ -139,6 +141,16 @@ export class Forward implements Expirable {
     this.owner = owner;
     this.#body = body;
     this.#whole = whole;
+  }
+
+  /** The endpoint of the latest attempt. */
+  get endpoint(): Endpoint | null {
+    return this.#latest?.endpoint ?? null;
+  }
+
+  /** The latest connection to one. */
+  get connection(): UpstreamSocket | null {
+    return this.#latest?.call?.connection ?? null;
   }
 
   start(): void {
@@ -196,7 +208,10 @@ export class Forward implements Expirable {
   #tryNext(): void {
     const x = this.#x;
     const cluster = this.#cluster;
-    const endpoint = cluster.pick(this.#laneTag, this.#fallback, this.#tried);
+    const endpoint =
+      x.upstreamOverride === ''
+        ? cluster.pick(this.#laneTag, this.#fallback, this.#tried)
+        : cluster.pickAddress(x.upstreamOverride, this.#laneTag, this.#fallback);
     if (endpoint === null) {
       this.#stopTimers();
       this.owner.onUpstreamFailed(this.#lastFailure ?? this.#emptyCode());
@@ -210,6 +225,7 @@ export class Forward implements Expirable {
     if (tryTimeout > 0) this.#tryTimer = this.#gateway.wheel.schedule(this, tryTimeout, TRY_TIMEOUT);
     const attempt = new Attempt(this, endpoint);
     this.#attempt = attempt;
+    this.#latest = attempt;
     attempt.call = this.#gateway.client.send(endpoint, this.#nextRequest(), attempt);
   }
 

@@ -2,24 +2,22 @@ import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { WORKER_SLOTS } from '../core/metrics.ts';
-import { type TenantQuota, Verdict } from '../core/tenant-quota.ts';
 import { startTrace, sw8Of, sw8Part, traceparentOf } from '../core/trace.ts';
 import type { BodySource } from '../exchange/body.ts';
-import type { Exchange } from '../exchange/exchange.ts';
+import type { Exchange, UpstreamSocket } from '../exchange/exchange.ts';
 import { type HeaderList, PairHeaders } from '../exchange/headers.ts';
-import { type ChainHost, FilterChain } from '../filters/chain.ts';
-import { CONTINUE } from '../filters/filter.ts';
-import type { Lane } from '../routing/lanes.ts';
-import { normalizePath } from '../routing/path.ts';
-import type { RouteMatch } from '../routing/route.ts';
-import type { RouteRuntime, TenantRuntime } from '../runtime/snapshot.ts';
+import { type ChainHost, FilterChain, type WaitingBody } from '../filters/chain.ts';
+import { CONTINUE, type Destination, type FilterFactory } from '../filters/filter.ts';
+import type { RouteRuntime } from '../runtime/snapshot.ts';
 import type { Cluster } from '../upstream/cluster.ts';
+import type { Endpoint } from '../upstream/endpoint.ts';
 import { finish } from './finish.ts';
 import { Forward, type ForwardOwner } from './forward.ts';
 import { applyForwarded } from './forwarded.ts';
 import type { Gateway } from './gateway.ts';
 import { removeHopByHop } from './hop-by-hop.ts';
 import { Responder, type ResponderOwner } from './respond.ts';
+import { RoutedExchange } from './routed.ts';
 
 /**
  * Handles one exchange from its head to its access-log line. Never throws: what goes wrong inside the gateway becomes
@@ -37,113 +35,58 @@ export function handle(gateway: Gateway, x: Exchange, crowded = false): void {
 }
 
 /** One exchange on its way: tenant → route → lane → request filters → upstream (or local answer) → response filters. */
-class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
-  readonly #gateway: Gateway;
-  readonly #x: Exchange;
+class Transaction extends RoutedExchange implements ChainHost, ForwardOwner, ResponderOwner {
   readonly #responder: Responder;
-  #tenant: TenantRuntime | null = null;
-  /** What counts this exchange until it ends. */
-  #quota: TenantQuota | null = null;
-  #route: RouteRuntime | null = null;
-  #match: RouteMatch | null = null;
-  #lane: Lane | null = null;
-  #setCookies: readonly string[] | null = null;
   #chain: FilterChain | null = null;
   #cluster: Cluster | null = null;
   #forward: Forward | null = null;
 
   constructor(gateway: Gateway, x: Exchange) {
-    this.#gateway = gateway;
-    this.#x = x;
+    super(gateway, x);
     this.#responder = new Responder(x, this);
   }
 
   /** Trace context, and who the caller is. */
   #identify(): void {
-    const x = this.#x;
+    const x = this.x;
     const headers = x.requestHeaders;
     x.trace = startTrace(headers.get('traceparent'), joined(headers, 'tracestate'), headers.get('sw8'));
     removeHopByHop(headers);
     // Routes and filters may go by it.
     if (x.upgrade !== '') headers.set('upgrade', x.upgrade);
-    applyForwarded(x, this.#gateway.trusted);
+    applyForwarded(x, this.gateway.trusted);
   }
 
   /** 503 and Retry-After without a look at tenants and routes: it must cost less than what it saves. */
   turnAway(): void {
-    this.#gateway.metrics.add(WORKER_SLOTS.exchangesRefused, 1);
+    this.gateway.metrics.add(WORKER_SLOTS.exchangesRefused, 1);
     this.#identify();
     this.#responder.prepareError('SLUICE_GATEWAY_OVERLOADED');
-    this.#x.responseHeaders!.append('retry-after', retryAfter());
+    this.x.responseHeaders!.append('retry-after', retryAfter());
     this.#responder.release();
   }
 
   begin(): void {
     this.#identify();
-    const x = this.#x;
-    const target = normalizePath(x.target);
-    if (target === null) return this.#fail('SLUICE_REQUEST_PATH_INVALID');
-    x.target = target;
-
-    const snapshot = this.#gateway.dataPlane.snapshot;
-    x.snapshotVersion = snapshot.version;
-    const tenant = snapshot.domains.find(x.authority);
-    if (tenant === undefined) return this.#fail('SLUICE_ROUTE_DOMAIN_UNKNOWN');
-    x.tenant = tenant.name;
-    if (!tenant.available) return this.#fail('SLUICE_TENANT_UNAVAILABLE');
-    this.#tenant = tenant;
-    if (tenant.quota !== null && !this.#isWithin(tenant.quota)) return;
-
-    const match = tenant.routes.match(x);
-    if (match === null) return this.#fail('SLUICE_ROUTE_NOT_FOUND');
-    this.#match = match;
-    this.#route = tenant.runtimes[match.route.index]!;
-    x.route = match.route.id;
-    if (x.body !== null && !limitBody(x.body, this.#route.maxBodySize)) {
-      return this.#fail('SLUICE_REQUEST_BODY_TOO_LARGE');
-    }
-    if (x.upgrade !== '' && match.route.split !== null && !chooseProtocols(x, this.#route.upgrades)) {
-      return this.#fail('SLUICE_UPGRADE_REFUSED');
-    }
-    this.#chooseLane(tenant);
-    this.#filterRequest(this.#route);
-  }
-
-  /** Whether the tenant's quotas admit the exchange; else it is answered. */
-  #isWithin(quota: TenantQuota): boolean {
-    const verdict = quota.admit();
-    if (verdict === Verdict.admitted) {
-      this.#quota = quota;
-      return true;
-    }
-    const code = verdict === Verdict.rate ? 'SLUICE_QUOTA_RATE' : 'SLUICE_QUOTA_CONCURRENCY';
-    this.#responder.prepareError(code);
-    this.#x.responseHeaders!.append('retry-after', String(quota.retryAfter));
-    this.#filterResponse();
-    return false;
-  }
-
-  #chooseLane({ lanes }: TenantRuntime): void {
-    const decision = this.#gateway.laneDecision;
-    lanes.decide(this.#x, decision);
-    lanes.apply(this.#x, decision);
-    this.#lane = decision.lane;
-    this.#setCookies = decision.setCookies;
+    const error = this.choose();
+    if (error === null) this.#filterRequest(this.route!);
+    else this.#fail(error);
   }
 
   #filterRequest({ chain }: RouteRuntime): void {
     if (chain !== null) {
-      this.#chain = new FilterChain(chain, this.#x, this, this.#gateway.bodies);
-      if (this.#chain.startRequest(this.#x.body === null) !== CONTINUE) return;
+      this.x.routeInputs = this.tenant!.routeInputs;
+      this.#chain = new FilterChain(chain, this.x, this, this.gateway.bodies);
+      if (this.#chain.startRequest(this.x.body === null) !== CONTINUE) return;
     }
     this.#act();
   }
 
   /** The request has passed its filters: redirect, answer, or forward it. */
   #act(): void {
-    const { redirect, route } = this.#match!;
+    const { redirect, route } = this.match!;
     if (redirect !== null) {
-      const location = redirect.location(this.#x);
+      const location = redirect.location(this.x);
       return this.#answer(redirect.status, new PairHeaders(['location', location]), null);
     }
     const { respond } = route;
@@ -157,32 +100,36 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
   }
 
   #send(): void {
-    const x = this.#x;
-    const service = this.#match!.route.split!.pick(Math.random());
-    const cluster = service === null ? undefined : this.#tenant!.clusters.get(service);
-    if (cluster === undefined) return this.#fail('SLUICE_UPSTREAM_NO_ENDPOINT');
+    const x = this.x;
+    const { cluster } = this;
+    if (cluster === null) return this.#fail('SLUICE_UPSTREAM_NO_ENDPOINT');
     x.service = cluster.service;
-    if (this.#match!.rewrite?.apply(x) === false) return this.#fail('SLUICE_REQUEST_PATH_INVALID');
+    if (this.match!.rewrite?.apply(x) === false) return this.#fail('SLUICE_REQUEST_PATH_INVALID');
     this.#traceUpstream(cluster.service);
     this.#cluster = cluster;
     if (this.#chain?.filterRequestBody() !== true) this.onRequestBody(x.body, null);
   }
 
   #traceUpstream(service: string): void {
-    const headers = this.#x.requestHeaders;
-    const trace = this.#x.trace!;
+    const headers = this.x.requestHeaders;
+    const trace = this.x.trace!;
     headers.set('traceparent', traceparentOf(trace));
     if (trace.tracestate === '') headers.remove('tracestate');
     else headers.set('tracestate', trace.tracestate);
-    headers.set('sw8', sw8Of(trace, this.#route!.sw8Operation, sw8Part(service), this.#gateway.sw8Instance));
+    headers.set('sw8', sw8Of(trace, this.route!.sw8Operation, sw8Part(service), this.gateway.sw8Instance));
   }
 
   // --- local answers
 
   /** The gateway's own error answer; its head passes the response filters that the request has met. */
   #fail(code: ErrorCode): void {
-    this.#responder.prepareError(code);
+    this.#prepareError(code);
     this.#filterResponse();
+  }
+
+  #prepareError(code: ErrorCode): void {
+    this.#responder.prepareError(code);
+    if (this.retryAfter > 0) this.x.responseHeaders!.append('retry-after', String(this.retryAfter));
   }
 
   #answer(status: number, headers: HeaderList, body: Buffer | null): void {
@@ -205,14 +152,14 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
   }
 
   #issueCookies(): void {
-    if (this.#setCookies === null) return;
-    for (const cookie of this.#setCookies) this.#x.responseHeaders!.append('set-cookie', cookie);
+    if (this.setCookies === null) return;
+    for (const cookie of this.setCookies) this.x.responseHeaders!.append('set-cookie', cookie);
   }
 
   /** An exception of the gateway's own code. */
   crash(error: unknown): void {
-    const { trace, tenant, route } = this.#x;
-    this.#gateway.log.error({ err: error, traceId: trace?.traceId ?? '', tenant, route }, 'exchange failed');
+    const { trace, tenant, route } = this.x;
+    this.gateway.log.error({ err: error, traceId: trace?.traceId ?? '', tenant, route }, 'exchange failed');
     this.#forward?.abort();
     if (this.#responder.started) {
       this.#responder.reset('SLUICE_GATEWAY_INTERNAL');
@@ -229,12 +176,46 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
     return this.#responder.started;
   }
 
+  get destination(): Destination {
+    return this;
+  }
+
+  reroute(mayLeaveTenant: boolean): readonly FilterFactory[] | ErrorCode {
+    const error = this.chooseAgain(mayLeaveTenant);
+    if (error !== null) return error;
+    this.x.routeInputs = this.tenant!.routeInputs;
+    return this.route!.chain ?? [];
+  }
+
+  get mayGrow(): boolean {
+    const { method, status } = this.x;
+    return method !== 'HEAD' && status !== 204 && status !== 304 && status !== 101;
+  }
+
+  onResponseGrows(): WaitingBody {
+    return this.#responder.grow();
+  }
+
+  // --- where it goes (RoutedExchange)
+
+  protected get departed(): boolean {
+    return this.#forward !== null;
+  }
+
+  protected get endpoint(): Endpoint | null {
+    return this.#forward?.endpoint ?? null;
+  }
+
+  get connection(): UpstreamSocket | null {
+    return this.#forward?.connection ?? null;
+  }
+
   onRequestReady(): void {
     this.#act();
   }
 
   onRequestBody(body: BodySource | null, whole: Buffer | null): void {
-    this.#forward = new Forward(this.#gateway, this.#x, this.#route!, this.#cluster!, this.#lane, this, body, whole);
+    this.#forward = new Forward(this.gateway, this.x, this.route!, this.#cluster!, this.lane, this, body, whole);
     this.#forward.start();
   }
 
@@ -243,7 +224,7 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
   }
 
   onResponseReady(bodyLength: number | null): void {
-    const headers = this.#x.responseHeaders!;
+    const headers = this.x.responseHeaders!;
     if (bodyLength !== null) headers.remove('content-length');
     if (bodyLength !== null && bodyLength >= 0) headers.append('content-length', String(bodyLength));
     this.#responder.release();
@@ -264,7 +245,7 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
 
   replaceResponse(status: number, headers: HeaderList, body: Buffer | null, details: string): void {
     this.#forward?.abort();
-    this.#x.details = details;
+    this.x.details = details;
     removeHopByHop(headers);
     this.#responder.prepareLocal(status, headers, body);
     this.#filterResponse();
@@ -272,8 +253,8 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
 
   replaceWithError(code: ErrorCode, details: string): void {
     this.#forward?.abort();
-    this.#x.details = details;
-    this.#responder.prepareError(code);
+    this.x.details = details;
+    this.#prepareError(code);
     this.#filterResponse();
   }
 
@@ -314,7 +295,7 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
 
   /** A length without a body is that of the body which filters would have changed. */
   #forgetLength(status: number, headers: HeaderList): void {
-    if (this.#x.method !== 'HEAD' && status !== 304) return;
+    if (this.x.method !== 'HEAD' && status !== 304) return;
     if (this.#chain?.editsResponse === true) headers.remove('content-length');
   }
 
@@ -373,27 +354,15 @@ class Transaction implements ChainHost, ForwardOwner, ResponderOwner {
   }
 
   onResponseDone(): void {
-    this.#quota?.release();
-    this.#quota = null;
-    this.#chain?.finish();
-    finish(this.#gateway, this.#x, this.#tenant, this.#route);
+    this.leaveTenant();
+    // Filters may have ended a response whose rest is still coming.
+    this.#forward?.abort();
+    if (this.#chain !== null) {
+      this.x.endedAt = performance.now();
+      this.#chain.finish();
+    }
+    finish(this.gateway, this.x, this.tenant, this.route);
   }
-}
-
-/** Lowers what a body may have to `limit`; false when it announces more than it may have. */
-function limitBody(body: BodySource, limit: number): boolean {
-  if (limit < body.limit) body.limit = limit;
-  return body.length <= body.limit;
-}
-
-/** Keeps of the protocols that the client offers those that the route allows; false when none is left. */
-function chooseProtocols(x: Exchange, allowed: readonly string[]): boolean {
-  x.upgrade = x.upgrade
-    .split(', ')
-    .filter((protocol) => allowed.includes(protocol))
-    .join(', ');
-  if (x.upgrade !== '') x.requestHeaders.set('upgrade', x.upgrade);
-  return x.upgrade !== '';
 }
 
 /** Seconds; not the same for everybody, so that those who were turned away together do not come back together. */

@@ -2,8 +2,10 @@ import type { Duplex } from 'node:stream';
 import { describeError, type ErrorCode } from '../core/errors.ts';
 import { errorBody } from '../exchange/error-body.ts';
 import type { Exchange } from '../exchange/exchange.ts';
+import { grpcStatusOf, isGrpc } from '../exchange/grpc.ts';
 import { type HeaderList, PairHeaders } from '../exchange/headers.ts';
 import type { SinkWriter } from '../exchange/sink.ts';
+import type { WaitingBody } from '../filters/chain.ts';
 
 /** Who feeds a responder. */
 export interface ResponderOwner {
@@ -87,14 +89,25 @@ export class Responder implements SinkWriter {
     const x = this.#x;
     x.error = code;
     const { status, message } = describeError(code);
-    if (x.requestHeaders.get('content-type')?.startsWith('application/grpc') === true) {
-      const pairs = ['content-type', 'application/grpc', 'grpc-status', grpcStatusOf(status), 'grpc-message'];
+    if (isGrpc(x.requestHeaders)) {
+      const pairs = ['content-type', 'application/grpc', 'grpc-status', String(grpcStatusOf(status)), 'grpc-message'];
       this.prepare(200, new PairHeaders([...pairs, `${code}: ${message}`]), true);
       this.#heldEnd = true;
       return;
     }
     const body = Buffer.from(errorBody(code, x.trace === null ? '' : x.trace.traceId));
     this.prepareLocal(status, new PairHeaders(['content-type', 'application/json']), body);
+  }
+
+  /** Lets a body stand behind the head that is held, and takes what has come of it away. */
+  grow(): WaitingBody {
+    const bytes = this.#held === null ? null : Buffer.concat(this.#held);
+    const waiting: WaitingBody = { bytes, ended: this.#heldEnd, trailers: this.#heldTrailers };
+    this.#endOfStream = false;
+    this.#held = null;
+    this.#heldEnd = false;
+    this.#heldTrailers = null;
+    return waiting;
   }
 
   /** Takes the body of a local response away, to pass filters; null when there is none, or it was taken before. */
@@ -152,6 +165,7 @@ export class Responder implements SinkWriter {
   }
 
   trailers(headers: HeaderList): void {
+    this.#x.responseTrailers = headers;
     if (this.#state === HELD) this.#heldTrailers = headers;
     else if (this.#state === SENT) this.#x.sink.trailers(headers);
   }
@@ -178,17 +192,17 @@ export class Responder implements SinkWriter {
   abandon(): void {
     if (this.#state === DONE) return;
     this.#x.sink.reset('SLUICE_CLIENT_ABORTED');
-    this.onSinkClosed();
+    this.onSinkClosed('SLUICE_CLIENT_ABORTED');
   }
 
   onDrain(): void {
     if (this.#state === SENT) this.#owner.onResponseDrain();
   }
 
-  onSinkClosed(): void {
+  onSinkClosed(code: ErrorCode): void {
     if (this.#state === DONE) return;
-    this.#x.error = 'SLUICE_CLIENT_ABORTED';
-    this.#x.status = describeError('SLUICE_CLIENT_ABORTED').status;
+    this.#x.error = code;
+    this.#x.status = describeError(code).status;
     this.#owner.onClientGone();
     this.#finish();
   }
@@ -211,33 +225,5 @@ export class Responder implements SinkWriter {
     this.#state = DONE;
     this.#dropUpstream();
     this.#owner.onResponseDone();
-  }
-}
-
-/**
- * HTTP status → gRPC status: the gRPC project's http-grpc-status-mapping, but with the exact words for what was late
- * (DEADLINE_EXCEEDED) or too large (RESOURCE_EXHAUSTED).
- */
-function grpcStatusOf(status: number): string {
-  switch (status) {
-    case 400:
-    case 431:
-      return '13';
-    case 401:
-      return '16';
-    case 403:
-      return '7';
-    case 404:
-      return '12';
-    case 413:
-      return '8';
-    case 429:
-    case 502:
-    case 503:
-      return '14';
-    case 504:
-      return '4';
-    default:
-      return '2';
   }
 }

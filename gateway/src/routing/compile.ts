@@ -37,14 +37,16 @@ export class TenantRoutes {
   /**
    * The match of highest precedence whose path, method and conditions hold, or null. Wants `x.target` in the form of
    * `normalizePath`, and `x.clientAddress` set. The tenant was chosen before: hosts outside its domains are not asked.
+   *
+   * @param authority default: the exchange's own
    */
-  match(x: Exchange): RouteMatch | null {
+  match(x: Exchange, authority = x.authority): RouteMatch | null {
     const path = stripParameters(x.path);
     if (!path.startsWith('/')) return null;
     // Empty, unless a match before this one threw.
     indexes.length = 0;
     lists.length = 0;
-    if (this.#byHost !== null) this.#byHost.findAll(x.authority, indexes);
+    if (this.#byHost !== null) this.#byHost.findAll(authority, indexes);
     for (const index of indexes) index.collect(path, lists);
     this.#anyHost.collect(path, lists);
     const match = lists.length === 0 ? null : firstAccepted(x, path);

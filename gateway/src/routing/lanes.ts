@@ -14,7 +14,7 @@ const YEAR_SECONDS = 365 * 24 * 60 * 60;
 export class LaneDecision {
   /** null = baseline. */
   lane: Lane | null = null;
-  /** Why: 'tag', 'rule 1', 'percentage 2' (place in the lane's rules, from 1); '' for baseline. */
+  /** Why: 'plugin', 'tag', 'rule 1', 'percentage 2' (place in the lane's rules, from 1); '' for baseline. */
   rule = '';
   /** Set-Cookie values that the response must carry, so that issued keys stick; null = none. Baseline has them too. */
   setCookies: string[] | null = null;
@@ -135,12 +135,18 @@ export class LaneTable {
   }
 
   /**
-   * Chooses the lane of a request. An incoming tag of an enabled lane with `acceptTag` comes first, then the rules in
+   * Chooses the lane of a request. An enabled lane that a plugin wishes goes before all. Then an incoming tag of an enabled lane with `acceptTag` comes first, then the rules in
    * order over the lanes in order; the first that matches wins, and none means baseline. `decision` is reset before.
    */
-  decide(x: Exchange, decision: LaneDecision): void {
+  decide(x: Exchange, decision: LaneDecision, wish = ''): void {
     decision.reset();
     if (this.lanes.length === 0) return;
+    const wished = wish === '' ? undefined : this.lanes.find(({ tag }) => tag === wish);
+    if (wished !== undefined) {
+      decision.lane = wished;
+      decision.rule = 'plugin';
+      return;
+    }
     const tagged =
       this.#accepted.size === 0 ? undefined : this.#accepted.get(x.requestHeaders.get(this.tagHeader) ?? '');
     if (tagged !== undefined) {

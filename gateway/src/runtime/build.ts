@@ -4,9 +4,11 @@ import type { Steps } from '../core/steps.ts';
 import type { TenantQuota } from '../core/tenant-quota.ts';
 import type { FilterFactory } from '../filters/filter.ts';
 import { compileTenantSteps, type TenantRoutes } from '../routing/compile.ts';
+import { routeInputs } from '../routing/inputs.ts';
 import { compileLanesSteps } from '../routing/lanes.ts';
 import { Cluster, type ClusterOptions } from '../upstream/cluster.ts';
 import type { PluginClaims } from './plugin-pool.ts';
+import { ServiceNames } from './service-names.ts';
 import { RouteRuntime, type TenantRuntime, type UnavailableTenant } from './snapshot.ts';
 
 /** Id of the series of exchanges that reach a tenant and none of its routes. */
@@ -65,6 +67,8 @@ export function* buildTenant(inputs: TenantInputs): Steps<BuiltTenant> {
     lanes,
     laneIndex: new Map(['', ...config.lanes.map((lane) => lane.name)].map((lane, index) => [lane, index])),
     clusters,
+    serviceNames: new ServiceNames(config, [...clusters.keys()]),
+    routeInputs: routeInputs(config),
     unmatchedSeries: unmatched,
     quota,
   };

@@ -1,25 +1,10 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished, describe, expect, it } from 'vitest';
-import { BodyBudgets } from '../core/body-budget.ts';
 import { LIMITS } from '../core/limits.ts';
 import { startTrace } from '../core/trace.ts';
-import { TimerWheel } from '../core/wheel.ts';
-import { compileLanes } from '../routing/lanes.ts';
-import { PersistentMap } from '../routing/persistent-map.ts';
-import { Http1Client } from '../upstream/client-http1.ts';
-import type { PoolLimits } from '../upstream/pool.ts';
-import { Cluster } from '../upstream/cluster.ts';
-import { record } from '../upstream/upstream.suite.ts';
 import type { CalloutRequest, CalloutResponse, CalloutResult } from '../wasm/host.ts';
-import { ServiceCallouts } from './callouts.ts';
-import { ManualWheel, tenantOf } from './runtime.suite.ts';
-import { emptySnapshot, type Snapshot, type TenantRuntime } from './snapshot.ts';
-
-const LANES = [
-  { name: 'gray', tag: 'g' },
-  { name: 'strict', tag: 's', fallback: 'reject' },
-];
+import { calloutRig } from './callouts.suite.ts';
 
 interface Seen {
   readonly method: string;
@@ -45,47 +30,6 @@ async function service(name: string, handler: RequestListener) {
   return { name, seen, port: (server.address() as AddressInfo).port };
 }
 
-interface Place {
-  readonly port: number;
-  readonly metadata?: Readonly<Record<string, string>>;
-}
-
-function clusterOf(tenant: string, service: string, places: readonly Place[]): Cluster {
-  const lanes = LANES.map(({ tag }) => ({ tag, metadata: { version: tag } }));
-  const cluster = new Cluster({
-    key: `${tenant}/${service}`,
-    service,
-    scheme: 'http',
-    loadBalancer: 'round-robin',
-    lanes,
-  });
-  cluster.update({ state: 'fresh', endpoints: places.map((place) => record({ address: '127.0.0.1', ...place })) });
-  onTestFinished(() => cluster.close());
-  return cluster;
-}
-
-/** Services by `tenant/service`. */
-function rig(services: Readonly<Record<string, readonly Place[]>>, limits: Partial<PoolLimits> = {}) {
-  const wheel = new ManualWheel();
-  let tenants = PersistentMap.empty<TenantRuntime>();
-  for (const tenant of new Set(Object.keys(services).map((name) => name.split('/')[0]!))) {
-    const own = Object.entries(services).filter(([name]) => name.startsWith(`${tenant}/`));
-    const clusters = new Map(own.map(([name, places]) => [name.split('/')[1]!, clusterOf(tenant, name, places)]));
-    const lanes = compileLanes(tenantOf({ lanes: LANES }));
-    tenants = tenants.with(tenant, { name: tenant, available: true, lanes, clusters } as unknown as TenantRuntime);
-  }
-  const snapshot: Snapshot = { ...emptySnapshot(), tenants };
-  const bodies = new BodyBudgets(() => 4 * LIMITS.pluginCalloutBodyBytes);
-  const client = new Http1Client({ wheel: new TimerWheel(), limits });
-  const callouts = new ServiceCallouts({ client, wheel, bodies, snapshot: () => snapshot });
-  const inFlight = (): number =>
-    [...tenants.values()]
-      .flatMap(({ clusters }) => [...clusters.values()])
-      .flatMap(({ endpoints }) => endpoints)
-      .reduce((sum, { inFlight }) => sum + inFlight, 0);
-  return { callouts, wheel, bodies, inFlight };
-}
-
 function requestOf(parts: Partial<CalloutRequest> = {}): CalloutRequest {
   return {
     caller: { tenant: 'a', services: [] },
@@ -106,7 +50,7 @@ interface Outcome {
   readonly result: CalloutResult;
 }
 
-type Rig = ReturnType<typeof rig>;
+type Rig = ReturnType<typeof calloutRig>;
 
 /** Makes a callout; afterwards everything must have been given back. */
 async function call({ callouts, wheel, bodies, inFlight }: Rig, parts: Partial<CalloutRequest> = {}): Promise<Outcome> {
@@ -133,7 +77,7 @@ describe('a callout over the clusters of its tenant', () => {
       response.addTrailers({ 'X-End': 'now' });
       response.end('two');
     });
-    const outcome = await call(rig({ 'a/auth': [auth] }), {
+    const outcome = await call(calloutRig({ 'a/auth': [auth] }), {
       method: 'POST',
       headers: ['x-key', 'k', 'x-key', 'l'],
       body: Buffer.from('question'),
@@ -157,7 +101,7 @@ describe('a callout over the clusters of its tenant', () => {
     const auth = await service('auth', (_request, response) => void response.end());
     const trace = startTrace(`00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, 'k=v', undefined);
     const origin = { tenant: 'a', lane: '', trace };
-    const clusters = rig({ 'a/auth': [auth] });
+    const clusters = calloutRig({ 'a/auth': [auth] });
     await call(clusters, { origin });
     await call(clusters, { origin, headers: ['traceparent', 'own'] });
     expect(auth.seen.map(({ headers }) => [headers['traceparent'], headers['tracestate']])).toEqual([
@@ -174,7 +118,7 @@ describe('the lane of a callout', () => {
       await service('gray', (_request, response) => void response.end('gray')),
     ];
     const places = [{ port: base.port }, { port: gray.port, metadata: { version: 'g' } }];
-    return { base, gray, clusters: rig({ 'a/auth': places, 'a/plain': [base], 'b/auth': places }) };
+    return { base, gray, clusters: calloutRig({ 'a/auth': places, 'a/plain': [base], 'b/auth': places }) };
   }
   const originOf = (tenant: string, lane: string) => ({ tenant, lane, trace: null });
   const text = ({ response }: Outcome) => Buffer.from(response!.body).toString();
@@ -217,7 +161,7 @@ describe('a service that a caller may not use', () => {
     ["a tenant's, for the gateway chain", 'a/auth', { tenant: '', services: [] }],
     ['one without a tenant, for the gateway chain', '/auth', { tenant: '', services: [] }],
   ])('is refused: %s', async (_what, name, caller) => {
-    const { callouts } = rig({ 'a/auth': [], 'b/auth': [] });
+    const { callouts } = calloutRig({ 'a/auth': [], 'b/auth': [] });
     const handler = { onCalloutDone: () => expect.unreachable() };
     expect(callouts.send(requestOf({ service: name, caller }), handler)).toBeNull();
   });
@@ -228,7 +172,7 @@ describe('a service that a caller may not use', () => {
     ['b/auth', { tenant: 'a', services: ['b/auth'] }],
     ['a/auth', { tenant: '', services: ['a/auth'] }],
   ])('is another matter: %s', async (name, caller) => {
-    const { result } = await call(rig({ 'a/auth': [], 'b/auth': [] }), { service: name, caller });
+    const { result } = await call(calloutRig({ 'a/auth': [], 'b/auth': [] }), { service: name, caller });
     expect(result).toBe('no-endpoint');
   });
 });
@@ -238,7 +182,7 @@ describe('a callout that fails', () => {
 
   it('because nobody answers in time', async () => {
     const silent = await service('silent', () => {});
-    const clusters = rig({ 'a/auth': [silent] });
+    const clusters = calloutRig({ 'a/auth': [silent] });
     const outcome = call(clusters, { timeoutMs: 100 });
     await expect.poll(() => silent.seen.length).toBe(1);
     clusters.wheel.pass(120);
@@ -247,7 +191,7 @@ describe('a callout that fails', () => {
 
   it('because the answer does not end in time', async () => {
     const slow = await service('slow', (_request, response) => void response.write('begun'));
-    const clusters = rig({ 'a/auth': [slow] });
+    const clusters = calloutRig({ 'a/auth': [slow] });
     const outcome = call(clusters, { timeoutMs: 100 });
     await expect.poll(() => clusters.bodies.held).toBe(5);
     clusters.wheel.pass(120);
@@ -258,12 +202,12 @@ describe('a callout that fails', () => {
     const dead = await service('dead', () => {});
     const places = [{ port: 1 }];
     expect(dead.port).toBeGreaterThan(0);
-    expect(await call(rig({ 'a/auth': places }))).toEqual(failure('connect-failed'));
+    expect(await call(calloutRig({ 'a/auth': places }))).toEqual(failure('connect-failed'));
   });
 
   it('because the connection is reset', async () => {
     const broken = await service('broken', (request) => void request.socket.destroy());
-    expect(await call(rig({ 'a/auth': [broken] }), { method: 'POST' })).toEqual(failure('reset'));
+    expect(await call(calloutRig({ 'a/auth': [broken] }), { method: 'POST' })).toEqual(failure('reset'));
     expect(broken.seen).toHaveLength(1);
   });
 
@@ -276,12 +220,12 @@ describe('a callout that fails', () => {
       response.on('error', () => {});
       response.end(Buffer.alloc(LIMITS.pluginCalloutBodyBytes + 1));
     });
-    expect(await call(rig({ 'a/auth': [large] }))).toEqual(failure('too-large'));
+    expect(await call(calloutRig({ 'a/auth': [large] }))).toEqual(failure('too-large'));
   });
 
   it('because the plugins of the tenant hold too much', async () => {
     const silent = await service('silent', () => {});
-    const { callouts, inFlight, bodies, wheel } = rig({ 'a/auth': [silent] });
+    const { callouts, inFlight, bodies, wheel } = calloutRig({ 'a/auth': [silent] });
     const body = Buffer.alloc(LIMITS.pluginCalloutBodyBytes);
     const results: CalloutResult[] = [];
     const handler = { onCalloutDone: (_response: unknown, result: CalloutResult) => void results.push(result) };
@@ -300,19 +244,22 @@ describe('a callout that fails', () => {
     const good = await service('good', (_request, response) => void response.end('good'));
     const bad = await service('bad', (request) => void request.socket.destroy());
     for (let i = 0; i < 4; i++) {
-      const { result } = await call(rig({ 'a/auth': [{ port: 1 }, good] }), { method: 'POST', body: Buffer.from('b') });
+      const { result } = await call(calloutRig({ 'a/auth': [{ port: 1 }, good] }), {
+        method: 'POST',
+        body: Buffer.from('b'),
+      });
       expect(result).toBe('success');
-      expect((await call(rig({ 'a/auth': [bad, good] }))).result).toBe('success');
+      expect((await call(calloutRig({ 'a/auth': [bad, good] }))).result).toBe('success');
     }
     expect(good.seen.filter(({ method }) => method === 'POST').map(({ body }) => body)).toEqual(['b', 'b', 'b', 'b']);
   });
 
   it('is not heard of any more once it is cancelled', async () => {
     const late = await service('late', (_request, response) => void response.end('late'));
-    const { callouts, inFlight } = rig({ 'a/auth': [late] });
+    const { callouts, inFlight } = calloutRig({ 'a/auth': [late] });
     const handler = { onCalloutDone: () => expect.unreachable() };
     callouts.send(requestOf(), handler)!.cancel();
-    const second = await call(rig({ 'a/auth': [late] }));
+    const second = await call(calloutRig({ 'a/auth': [late] }));
     expect([second.result, inFlight()]).toEqual(['success', 0]);
   });
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { PluginConfig } from '../config/schema-gateway.ts';
+import type { PluginConfig } from '../config/schema-plugin.ts';
 import { MemoryLog } from '../discovery/fixtures.suite.ts';
 import { pluginModule } from '../wasm/wat.suite.ts';
 import { Catalogue } from './catalogue.ts';
@@ -35,10 +35,17 @@ function write(name: string, content: Uint8Array | string): void {
 }
 
 function plugin(file: string, more: Partial<PluginConfig> = {}): PluginConfig {
-  const fuel = { request: 1, tick: 2, configure: 100_000 };
-  const limits = { memory: 65_536, body: 1024, fuel };
+  const fuel = { request: 1, bodyByte: 0, tick: 2, configure: 100_000 };
+  const limits = { memory: 65_536, body: 1024, pause: 1000, fuel };
+  const allow = {
+    services: ['a/auth'],
+    tenantServices: true,
+    environment: {},
+    hostCalls: { deny: [] },
+    clock: 'precise' as const,
+  };
   const source = `file:${join(directory, `${file}.wasm`)}`;
-  return { name: file, source, limits, allow: { services: ['a/auth'] }, ...more };
+  return { name: file, source, limits, allow, ...more };
 }
 
 async function load(...plugins: PluginConfig[]): Promise<Catalogue> {
@@ -50,11 +57,13 @@ describe('the modules of the catalogue', () => {
     const { modules } = await load(plugin('good'), plugin('good', { sha256: digestOf(ONE) }));
     expect(modules[0]).toMatchObject({
       name: 'good',
-      file: join(directory, 'good.wasm'),
+      source: join(directory, 'good.wasm'),
       error: '',
       fuel: { request: 1, tick: 2, configure: 100_000 },
       bodyLimit: 1024,
-      services: ['a/auth'],
+      pauseMs: 1000,
+      recycleBytes: 49_152,
+      permissions: { services: ['a/auth'], properties: null, hostCalls: { allow: null, deny: [] } },
       loads: { success: 1, failure: 0 },
     });
     expect(modules[1]!.module).toMatchObject({ digest: digestOf(ONE), memory: 65_536, abi: '0.2.1' });

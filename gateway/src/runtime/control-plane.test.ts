@@ -178,7 +178,10 @@ describe('a control plane', () => {
     const counting = await catalogued('plugin', { callbacks: { proxy_on_vm_start: '(i32.const 1)' } });
     let opened = 0;
     const services = pluginServices(new ManualWheel());
-    const sharedData = { open: (...args: [string, string]) => (opened++, services.sharedData.open(...args)) };
+    const sharedData = {
+      open: (...args: [string, string]) => (opened++, services.sharedData.open(...args)),
+      queues: services.sharedData.queues,
+    };
     const other = new ControlPlane({
       registries: createRegistries({ registries: {} }, { log: silentLog }),
       series: new SeriesTable(),

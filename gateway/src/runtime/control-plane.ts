@@ -14,6 +14,7 @@ import type { FeedSource, Outbox } from './outbox.ts';
 import { type PluginOwner, PluginTrials, type TrialServices } from './plugin-trials.ts';
 import { usesOf } from './plugin-uses.ts';
 import { StepQueue } from './step-queue.ts';
+import { ServiceNames } from './service-names.ts';
 import { type SubscribedService, Subscriptions } from './subscriptions.ts';
 import type { TenantListener, TenantMeta } from './tenant-listener.ts';
 import type { TenantQuotas } from './tenant-quotas.ts';
@@ -47,7 +48,7 @@ export class ControlPlane implements TenantListener, FeedSource {
   readonly #compiled = new WeakSet<TenantConfig>();
   /** Trials of configurations and modules, a little at a time. */
   readonly #work = new StepQueue();
-  #chain: PluginOwner = { name: '', uses: [], services: [] };
+  #chain: PluginOwner = { name: '', uses: [], hasService: () => false };
   #chainTicking: readonly string[] = [];
   readonly #subscriptions: Subscriptions;
   readonly #tenants = new Map<string, ActiveTenant>();
@@ -257,7 +258,12 @@ export class ControlPlane implements TenantListener, FeedSource {
 }
 
 function ownerOf(config: TenantConfig): PluginOwner {
-  return { name: config.tenant, uses: usesOf(config), services: servicesOf(config) };
+  let names: ServiceNames | null = null;
+  const hasService = (name: string): boolean => {
+    names ??= new ServiceNames(config, servicesOf(config));
+    return names.find(name) !== null;
+  };
+  return { name: config.tenant, uses: usesOf(config), hasService };
 }
 
 function isUseOf(key: string, plugin: string): boolean {

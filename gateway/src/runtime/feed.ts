@@ -8,7 +8,7 @@ import type { QuotaHandle } from '../core/quota-memory.ts';
 import type { PluginVersion } from '../wasm/generation.ts';
 import type { PreparedModule } from '../wasm/module.ts';
 import type { MetricSample } from '../wasm/metrics.ts';
-import type { PluginStats } from '../wasm/plugin.ts';
+import type { PluginStats } from '../wasm/plugin-stats.ts';
 import type { ListenersApplied, ListenersMessage } from './listener-feed.ts';
 import type { SharedSeat } from './shared-state.ts';
 

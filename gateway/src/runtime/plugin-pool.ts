@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { PluginUse } from '../config/schema-common.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Log } from '../core/log.ts';
@@ -58,7 +59,7 @@ export class PluginPool implements Expirable {
   }
 
   /**
-   * Takes over a module of the catalogue. VMs of an older one are replaced, one in each step; exchanges in flight finish
+   * Takes over a module of the catalogue, or what it is granted. VMs of an older one are replaced, one in each step; exchanges in flight finish
    * on them. A VM whose replacement does not start stays, and is tried again later.
    */
   *setModule(module: CatalogueModule): Steps<void> {
@@ -66,7 +67,7 @@ export class PluginPool implements Expirable {
     for (const { plugin, configuration } of this.#entries.values()) {
       if (plugin.name !== module.name) continue;
       const version = versionOf(module, configuration);
-      if (version === null || plugin.version?.module.digest === version.module.digest) continue;
+      if (version === null || (plugin.version !== null && sameCode(plugin.version, version))) continue;
       this.#replace(plugin, version);
       yield;
     }
@@ -177,10 +178,20 @@ export class PluginPool implements Expirable {
 
 /** @internal What a plugin is made of; null when its module is not there. */
 export function versionOf(
-  { module, fuel, bodyLimit, services = [] }: CatalogueModule,
+  { name: _name, module, ...grants }: CatalogueModule,
   configuration: Uint8Array,
 ): PluginVersion | null {
-  return module === null ? null : { module, configuration, fuel, bodyLimit, services };
+  return module === null ? null : { module, configuration, ...grants };
+}
+
+/** Whether two versions of one configuration are the same module, compiled and granted alike. */
+function sameCode({ module: a, ...grantsOfA }: PluginVersion, { module: b, ...grantsOfB }: PluginVersion): boolean {
+  return (
+    a.digest === b.digest &&
+    a.memory === b.memory &&
+    a.startFuel === b.startFuel &&
+    isDeepStrictEqual(grantsOfA, grantsOfB)
+  );
 }
 
 /** The uses of one owner while its new configuration is built. */
@@ -212,6 +223,7 @@ export class PluginClaims {
   #filter(use: PluginUse): FilterFactory {
     const { plugin, key } = this.#pool.open(this.#owner, use);
     this.#keys.add(key);
-    return createWasmFilter(plugin, { onFailure: use.onFailure });
+    const { onFailure, allowOnHeadersStopIteration } = use;
+    return createWasmFilter(plugin, { onFailure, allowOnHeadersStopIteration });
   }
 }

@@ -29,7 +29,7 @@ beforeEach(() => {
 const owner = (name: string, uses: PluginOwner['uses'], services: string[] = []): PluginOwner => ({
   name,
   uses,
-  services,
+  hasService: (service) => services.includes(service),
 });
 
 describe('the trial of an owner', () => {
@@ -66,6 +66,15 @@ describe('the trial of a module', () => {
   it('fails with the first that is refused', () => {
     const owners = [owner('a', [use('plugin', 1)]), owner('b', [use('plugin', 123)])];
     expect(() => runThrough(trials.tryModule(picky, () => owners))).toThrow(/plugin plugin of tenant b/);
+  });
+
+  it('does not fail for the sake of one where nothing is in force yet', () => {
+    const late = { ...picky, name: 'missing' };
+    const owners = [owner('a', [use('missing', 123)]), owner('b', [use('missing', 12)])];
+    const ticking = runThrough(trials.tryModule(late, () => owners));
+    expect(Object.fromEntries(ticking)).toEqual({ a: [], b: [useKey(use('missing', 12))] });
+    expect(() => runThrough(trials.tryModule(late, () => owners.slice(0, 1)))).toThrow(/plugin missing of tenant a/);
+    expect(runThrough(trials.tryModule(late, () => [])).size).toBe(0);
   });
 
   it('tries also what came while it rested', () => {

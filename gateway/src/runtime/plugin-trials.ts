@@ -1,7 +1,8 @@
 import type { PluginUse } from '../config/schema-common.ts';
 import type { Steps } from '../core/steps.ts';
+import type { CalloutRequest, Callouts, RedisCalls } from '../wasm/host.ts';
+import { calledService } from '../wasm/permissions.ts';
 import { Plugin, type PluginServices } from '../wasm/plugin.ts';
-import { calledService } from './callouts.ts';
 import type { CatalogueModule } from './feed.ts';
 import { versionOf } from './plugin-pool.ts';
 import { useKey } from './plugin-uses.ts';
@@ -10,12 +11,12 @@ import { useKey } from './plugin-uses.ts';
 export interface PluginOwner {
   readonly name: string;
   readonly uses: readonly PluginUse[];
-  /** Its services. */
-  readonly services: readonly string[];
+  /** Has it a service that plugins call so? */
+  readonly hasService: (name: string) => boolean;
 }
 
 /** What the throw-away VMs run on. */
-export type TrialServices = Omit<PluginServices, 'callouts' | 'room'>;
+export type TrialServices = Omit<PluginServices, 'callouts' | 'redis' | 'room'>;
 
 const encoder = new TextEncoder();
 
@@ -58,11 +59,13 @@ export class PluginTrials {
 
   /**
    * Tries a module with every configuration in use, one in each step. Answers by owner the keys of those that want
-   * ticks, in the same step in which it has found nothing more to try.
+   * ticks, in the same step in which it has found nothing more to try. Where no module is in force yet, nobody has
+   * anything to lose: uses that refuse this one are logged, and do not keep it from the others.
    * @param owners asked anew after each round, because configurations change meanwhile
-   * @throws GatewayError SLUICE_PLUGIN_START_FAILED
+   * @throws GatewayError SLUICE_PLUGIN_START_FAILED: a use refuses it, or all do
    */
   *tryModule(module: CatalogueModule, owners: () => Iterable<PluginOwner>): Steps<ReadonlyMap<string, string[]>> {
+    const refusals: unknown[] | null = this.#modules.get(module.name)?.module === null ? [] : null;
     /** By owner and key: whether it wants ticks. */
     const tried = new Map<string, boolean>();
     for (;;) {
@@ -74,27 +77,48 @@ export class PluginTrials {
           const place = `${owner.name}\n${key}`;
           if (!tried.has(place)) {
             yield;
-            tried.set(place, this.#try(module, owner, use));
+            tried.set(place, this.#tryOrNote(module, owner, use, refusals));
           }
           if (tried.get(place) === true) keys.push(key);
         }
         ticking.set(owner.name, keys);
       }
-      if (tried.size === before) return ticking;
+      if (tried.size !== before) continue;
+      if (refusals !== null && refusals.length > 0 && refusals.length === tried.size) throw refusals[0];
+      return ticking;
+    }
+  }
+
+  /** @param refusals takes what goes wrong; null: it is thrown. */
+  #tryOrNote(module: CatalogueModule, owner: PluginOwner, use: PluginUse, refusals: unknown[] | null): boolean {
+    try {
+      return this.#try(module, owner, use);
+    } catch (error) {
+      if (refusals === null) throw error;
+      refusals.push(error);
+      const fields = { plugin: use.use, tenant: owner.name, reason: (error as Error).message };
+      this.#services.log.warn(fields, 'a use refuses the module that has come; its failure policy holds');
+      return false;
     }
   }
 
   /** Whether it wants ticks. */
   #try(module: CatalogueModule, owner: PluginOwner, use: PluginUse): boolean {
     const version = versionOf(module, encoder.encode(JSON.stringify(use.config)));
-    const callouts = {
-      send: (request: Parameters<PluginServices['callouts']['send']>[0]) => {
-        const called = calledService(request.service, request.caller);
-        const known = called !== null && (called.tenant !== owner.name || owner.services.includes(called.service));
-        return known ? { cancel() {} } : null;
-      },
+    const known = ({ service, caller }: Pick<CalloutRequest, 'service' | 'caller'>): boolean => {
+      const called = calledService(service, caller);
+      return called !== null && (called.tenant !== owner.name || owner.hasService(called.service));
     };
-    const plugin = new Plugin({ name: use.use, tenant: owner.name, version }, { ...this.#services, callouts });
+    const callouts: Callouts = {
+      send: (request) => (known(request) ? { cancel() {} } : null),
+      openGrpc: (request) => (known(request) ? { send: () => true, close() {}, cancel() {} } : null),
+    };
+    const redis: RedisCalls = {
+      prepare: known,
+      send: ({ target }) => (known(target) ? { cancel() {} } : null),
+    };
+    const services: PluginServices = { ...this.#services, callouts, redis };
+    const plugin = new Plugin({ name: use.use, tenant: owner.name, version }, services);
     try {
       plugin.start();
       return plugin.ticks;

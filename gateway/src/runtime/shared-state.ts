@@ -10,6 +10,7 @@ import {
   type SharedDataUsage,
   sharedDataUsage,
 } from '../wasm/shared-data.ts';
+import { type QueueDepth, queueDepths } from '../wasm/shared-queue.ts';
 
 /** What a worker gets of the memory that all share; crosses threads. */
 export interface SharedSeat {
@@ -31,7 +32,7 @@ export interface WorkerSharedState {
   quota(handle: QuotaHandle): TenantQuota;
 }
 
-/** What is exact over all workers, as the main thread keeps it: quotas of tenants, and shared data of plugins. */
+/** What is exact over all workers, as the main thread keeps it: quotas of tenants, shared data and queues of plugins. */
 export class SharedState {
   readonly quotas: QuotaTable;
   readonly #seats: number;
@@ -87,6 +88,10 @@ export class SharedState {
 
   dataUsage(): SharedDataUsage {
     return sharedDataUsage(this.#data);
+  }
+
+  queueDepths(): QueueDepth[] {
+    return queueDepths(this.#data);
   }
 }
 

@@ -9,6 +9,7 @@ import { PersistentMap } from '../routing/persistent-map.ts';
 import type { Route } from '../routing/route.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { RetryPolicy } from '../upstream/retry.ts';
+import type { ServiceNames } from './service-names.ts';
 
 /** A route with all that its exchanges need, decided when the snapshot was built. Immutable. */
 export class RouteRuntime {
@@ -57,6 +58,10 @@ export interface TenantRuntime {
   readonly laneIndex: ReadonlyMap<string, number>;
   /** By the name that routes use. Long-lived: a cluster outlives snapshots as long as its service is used. */
   readonly clusters: ReadonlyMap<string, Cluster>;
+  /** What plugins call its services. */
+  readonly serviceNames: ServiceNames;
+  /** What the choice of routes and lanes goes by. */
+  readonly routeInputs: ReadonlySet<string>;
   /** Exchanges of the tenant that match no route. */
   readonly unmatchedSeries: SeriesHandle;
   /** null: nothing bounds the tenant, and nothing is counted. */

@@ -2,7 +2,8 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { LIMITS } from '../core/limits.ts';
 import { createWasmFilter } from '../filters/wasm-filter.ts';
 import { driveExchange } from '../testing/drive.ts';
-import { Plugin, type PluginStats } from '../wasm/plugin.ts';
+import type { PluginStats } from '../wasm/plugin-stats.ts';
+import { Plugin } from '../wasm/plugin.ts';
 import type { PluginVersion } from '../wasm/generation.ts';
 import type { PluginText } from '../wasm/wat.suite.ts';
 import { versionOf } from './plugin-pool.ts';
@@ -16,16 +17,21 @@ async function versionWith(text: PluginText): Promise<PluginVersion> {
 let passing: PluginVersion;
 let holding: PluginVersion;
 let ticking: PluginVersion;
+/** Takes 4 pages more with each exchange. */
+let growing: PluginVersion;
 beforeAll(async () => {
   passing = await versionWith({});
   holding = await versionWith({ callbacks: { proxy_on_request_headers: '(i32.const 1)' } });
+  growing = await versionWith({
+    callbacks: { proxy_on_request_headers: '(drop (memory.grow (i32.const 4))) (i32.const 0)' },
+  });
   const tick = '(drop (call $set_tick_period_milliseconds (i32.const 60000))) (i32.const 1)';
   ticking = await versionWith({ callbacks: { proxy_on_configure: tick, proxy_on_tick: '' } });
 });
 
-function rig(most: number, ofTenant: number) {
+function rig(most: number, ofTenant: number, memory = Number.POSITIVE_INFINITY) {
   const wheel = new ManualWheel();
-  const room = new WorkerRoom(wheel, { most, mostOf: () => ofTenant });
+  const room = new WorkerRoom(wheel, { most, mostOf: () => ofTenant, memoryOf: () => memory });
   const services = { ...pluginServices(wheel), room };
   const plugin = (tenant: string, version = passing) => new Plugin({ name: 'plugin', tenant, version }, services);
   return { wheel, room, plugin };
@@ -111,6 +117,46 @@ describe('room for VMs', () => {
     expect([states([a]), room.count]).toEqual([['running'], 1]);
     a.close();
     expect(room.count).toBe(0);
+  });
+});
+
+describe('memory of a tenant', () => {
+  const PAGE = 65_536;
+
+  it('is made free by those that are idle, before one grows or starts', async () => {
+    const { plugin } = rig(10, 10, 6 * PAGE);
+    const [idle, grows, other] = [plugin('t'), plugin('t', growing), plugin('u')];
+    for (const each of [idle, other]) expect(await use(each)).toBeNull();
+    expect(await use(grows)).toBeNull();
+    expect(states([idle, grows, other])).toEqual(['running', 'running', 'running']);
+    expect(await use(grows)).toBe('SLUICE_PLUGIN_FAILED');
+    expect(states([idle, other])).toEqual(['idle', 'running']);
+    expect(grows.stats()).toMatchObject({ traps: { memory: 1 }, memoryBytes: 0 });
+    expect(grows.stats().lastFailure).toContain('more memory than they may');
+    expect(await use(grows)).toBeNull();
+    expect(await use(idle)).toBeNull();
+    expect(grows.stats().memoryBytes + idle.stats().memoryBytes).toBe(6 * PAGE);
+  });
+
+  it('is refused to a new VM while all are busy', async () => {
+    const { plugin, wheel } = rig(10, 10, 2 * PAGE);
+    const [busy, ticks, late, foreign] = [plugin('t', holding), plugin('t', ticking), plugin('t'), plugin('')];
+    ticks.start();
+    const held = hold(busy);
+    expect(await use(late)).toBe('SLUICE_PLUGIN_NO_ROOM');
+    expect(await use(foreign)).toBeNull();
+    wheel.pass(LIMITS.pluginPauseMs + 100);
+    await held;
+    expect(await use(late)).toBeNull();
+    for (const each of [busy, ticks, late]) each.close();
+    expect(await use(plugin('t', growing))).toBe('SLUICE_PLUGIN_FAILED');
+  });
+
+  it('does not bound the gateway’s own chain', async () => {
+    const { plugin } = rig(10, 10, PAGE);
+    const own = plugin('', growing);
+    expect(await use(own)).toBeNull();
+    expect(own.stats().memoryBytes).toBe(5 * PAGE);
   });
 });
 

@@ -13,18 +13,32 @@ export interface WorkerRoomOptions {
   readonly most: number;
   /** Most of one tenant. */
   readonly mostOf: (tenant: string) => number;
+  /** Most linear memory of one tenant, in bytes; default: no bound. */
+  readonly memoryOf?: (tenant: string) => number;
+}
+
+/** What one tenant has of the room. */
+class TenantRoom {
+  /** Plugins with a VM, each with its last use when it was looked at last. */
+  readonly plugins = new Map<Plugin, number>();
+  /** Linear memory of all its VMs, those included that finish their exchanges. */
+  bytes = 0;
+
+  get empty(): boolean {
+    return this.plugins.size === 0 && this.bytes === 0;
+  }
 }
 
 /**
  * Room for the plugin VMs of one worker. A plugin beyond what its tenant or the worker may have takes the place of the
  * idle one that was used longest ago, as exactly as a short look at thousands can tell; one that nobody uses for
- * LIMITS.pluginIdleMs is ended. Plugins of the gateway's own chain count for the worker only.
+ * LIMITS.pluginIdleMs is ended. A VM that grows beyond the memory of its tenant ends those of the tenant that are idle,
+ * and itself if that is not enough. Plugins of the gateway's own chain count for the worker only.
  */
 export class WorkerRoom implements VmRoom, Expirable {
   readonly #wheel: TimerWheel;
   readonly #options: WorkerRoomOptions;
-  /** Plugins with a VM by tenant, each with its last use when it was looked at last. */
-  readonly #tenants = new Map<string, Map<Plugin, number>>();
+  readonly #tenants = new Map<string, TenantRoom>();
   /** All plugins with a VM, each with its last use when it came to its place; about the longest unused first. */
   readonly #order = new Map<Plugin, number>();
   #timer: WheelTimer | null = null;
@@ -41,24 +55,47 @@ export class WorkerRoom implements VmRoom, Expirable {
     return this.#order.size;
   }
 
-  admit({ tenant }: Plugin): boolean {
+  admit(plugin: Plugin): boolean {
     const { most, mostOf } = this.#options;
-    const own = this.#tenants.get(tenant) ?? new Map<Plugin, number>();
-    if (tenant !== '' && own.size >= mostOf(tenant)) return evict(oldestIdle(own.keys()));
+    const { tenant, version } = plugin;
+    const own = this.#tenants.get(tenant) ?? new TenantRoom();
+    if (tenant !== '') {
+      if (own.plugins.size >= mostOf(tenant) && !evict(oldestIdle(own.plugins.keys(), plugin))) return false;
+      if (!this.#fits(own, plugin, version?.module.initialMemory ?? 0)) return false;
+    }
     return this.count < most || evict(this.#longestUnused());
   }
 
   onVm(plugin: Plugin, has: boolean): void {
-    const { tenant } = plugin;
-    const own = this.#tenants.get(tenant) ?? new Map<Plugin, number>();
+    const own = this.#roomOf(plugin.tenant);
     this.#order.delete(plugin);
     if (has) this.#order.set(plugin, plugin.lastUse);
-    if (has) own.set(plugin, NEVER_LOOKED);
-    else own.delete(plugin);
-    if (own.size === 0) this.#tenants.delete(tenant);
-    else this.#tenants.set(tenant, own);
+    if (has) own.plugins.set(plugin, NEVER_LOOKED);
+    else own.plugins.delete(plugin);
+    if (own.empty) this.#tenants.delete(plugin.tenant);
     if (has) this.#timer ??= this.#wheel.schedule(this, LIMITS.pluginIdleMs);
     else if (this.count === 0) this.#rest();
+  }
+
+  onMemory(plugin: Plugin, bytes: number): boolean {
+    const own = this.#roomOf(plugin.tenant);
+    own.bytes += bytes;
+    if (own.empty) this.#tenants.delete(plugin.tenant);
+    return bytes <= 0 || plugin.tenant === '' || this.#fits(own, plugin, 0);
+  }
+
+  #roomOf(tenant: string): TenantRoom {
+    let own = this.#tenants.get(tenant);
+    if (own === undefined) this.#tenants.set(tenant, (own = new TenantRoom()));
+    return own;
+  }
+
+  /** Whether so many more bytes are within the tenant's memory, once what is idle besides `plugin` has been ended. */
+  #fits(own: TenantRoom, plugin: Plugin, more: number): boolean {
+    const { memoryOf } = this.#options;
+    const most = memoryOf === undefined ? Number.POSITIVE_INFINITY : memoryOf(plugin.tenant);
+    while (own.bytes + more > most) if (!evict(oldestIdle(own.plugins.keys(), plugin))) return false;
+    return true;
   }
 
   onTimeout(): void {
@@ -76,7 +113,7 @@ export class WorkerRoom implements VmRoom, Expirable {
   }
 
   #lookAt(plugin: Plugin): void {
-    const own = this.#tenants.get(plugin.tenant);
+    const own = this.#tenants.get(plugin.tenant)?.plugins;
     if (own?.get(plugin) === plugin.lastUse) plugin.evict();
     else own?.set(plugin, plugin.lastUse);
   }
@@ -97,7 +134,7 @@ export class WorkerRoom implements VmRoom, Expirable {
   }
 
   *#all(): Generator<Plugin, undefined> {
-    for (const own of this.#tenants.values()) yield* own.keys();
+    for (const { plugins } of this.#tenants.values()) yield* plugins.keys();
     return undefined;
   }
 
@@ -108,9 +145,9 @@ export class WorkerRoom implements VmRoom, Expirable {
   }
 }
 
-function oldestIdle(plugins: Iterable<Plugin>): Plugin | null {
+function oldestIdle(plugins: Iterable<Plugin>, except: Plugin): Plugin | null {
   let oldest: Plugin | null = null;
-  for (const plugin of plugins) if (plugin.idle) oldest = older(oldest, plugin);
+  for (const plugin of plugins) if (plugin !== except && plugin.idle) oldest = older(oldest, plugin);
   return oldest;
 }
 

@@ -28,6 +28,7 @@ interface Entry {
 class Rig {
   readonly path = join(mkdtempSync(join(tmpdir(), 'sluice-file-')), 'gateway.yaml');
   readonly applied: GatewayConfig['listeners'][] = [];
+  readonly plugins: GatewayConfig['plugins'][] = [];
   readonly log: Entry[] = [];
   /** What applying listeners answers. */
   errors: readonly string[] = [];
@@ -46,6 +47,7 @@ class Rig {
         this.applied.push(listeners);
         return this.errors;
       },
+      applyPlugins: (plugins) => void this.plugins.push(plugins),
       log: { ...silentLog, info: note('info'), warn: note('warn'), error: note('error') },
       settleMs: 1,
       pollMs: 20,

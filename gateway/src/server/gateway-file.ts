@@ -17,6 +17,8 @@ export interface GatewayFileOptions {
   readonly running: GatewayConfig;
   /** Brings changed listeners into force. Resolves with what went wrong, in words; then the former ones stay. */
   readonly applyListeners: (listeners: GatewayConfig['listeners']) => Promise<readonly string[]>;
+  /** Asks for these plugins, of those that were there from the start. What becomes of each is said by the catalogue. */
+  readonly applyPlugins: (plugins: GatewayConfig['plugins']) => void;
   readonly log: Log;
   /** Wait after the first of a burst of changes; default 50 ms. */
   readonly settleMs?: number;
@@ -25,8 +27,9 @@ export interface GatewayFileOptions {
 }
 
 /**
- * `gateway.yaml` of a running gateway. When it changes, its listeners are applied; other keys wait for a restart and are
- * named until then. A broken file changes nothing.
+ * `gateway.yaml` of a running gateway. When it changes, its listeners and what its catalogue says of the plugins that are
+ * there are applied; other keys, plugins that come or go among them, wait for a restart and are named until then. A
+ * broken file changes nothing.
  */
 export class GatewayFile {
   readonly loads = { success: 0, failure: 0 };
@@ -35,6 +38,7 @@ export class GatewayFile {
   readonly #watch: DirectoryWatch;
   #poll: NodeJS.Timeout | null = null;
   #listeners: GatewayConfig['listeners'];
+  #plugins: GatewayConfig['plugins'];
   /** Of the newest file looked at; '' = there was none. */
   #identity: string | null = null;
   /** Text of the newest version looked at; null = there was none to be had. */
@@ -50,6 +54,7 @@ export class GatewayFile {
     this.#options = options;
     this.#path = resolve(options.path);
     this.#listeners = options.running.listeners;
+    this.#plugins = options.running.plugins;
     this.#watch = new DirectoryWatch(dirname(this.#path), options.settleMs ?? 50, () => void this.#look(false));
   }
 
@@ -103,15 +108,18 @@ export class GatewayFile {
 
   #accept(config: GatewayConfig, listenersChanged: boolean): void {
     this.#listeners = config.listeners;
+    const pluginsChanged = !isDeepStrictEqual(config.plugins, this.#plugins);
+    this.#plugins = config.plugins;
+    if (pluginsChanged) this.#options.applyPlugins(config.plugins);
     this.#errors = [];
     this.#pending = changedKeys(this.#options.running, config);
-    const news = !this.#first || listenersChanged || this.#pending.length > 0;
+    const news = !this.#first || listenersChanged || pluginsChanged || this.#pending.length > 0;
     this.#first = false;
     if (!news) return;
     this.loads.success++;
     const { log } = this.#options;
     const file = displayPath(this.#path);
-    log.info({ file, listenersChanged }, 'gateway.yaml read anew');
+    log.info({ file, listenersChanged, pluginsChanged }, 'gateway.yaml read anew');
     if (this.#pending.length > 0) log.warn({ file, keys: this.#pending }, 'changes of gateway.yaml wait for a restart');
   }
 
@@ -140,8 +148,17 @@ async function identityOf(path: string): Promise<string> {
   }
 }
 
-/** Keys whose values differ, but for `listeners`, which do not wait. */
+/** Keys whose values differ, as far as that waits. */
 function changedKeys(running: GatewayConfig, next: GatewayConfig): string[] {
   const keys = new Set([...Object.keys(running), ...Object.keys(next)]) as Set<keyof GatewayConfig>;
-  return [...keys].filter((key) => key !== 'listeners' && !isDeepStrictEqual(running[key], next[key]));
+  return [...keys].filter((key) => {
+    if (key === 'listeners') return false;
+    // Tenants and the chain have been checked against the names.
+    if (key === 'plugins') return !isDeepStrictEqual(namesOf(running), namesOf(next));
+    return !isDeepStrictEqual(running[key], next[key]);
+  });
+}
+
+function namesOf({ plugins }: GatewayConfig): string[] {
+  return plugins.map(({ name }) => name).sort();
 }

@@ -83,7 +83,9 @@ export async function startGateway(options: GatewayOptions): Promise<GatewayProc
   setFlagsFromString('--no-parallel-scavenge');
   const log = createProcessLog({ level: options.logLevel ?? 'info' });
   const count = await workerCount(options.config.workers, log);
-  const catalogue = await Catalogue.load({ plugins: options.config.plugins, log });
+  const { plugins, state } = options.config;
+  const kept = state === undefined ? {} : { stateDirectory: state.directory };
+  const catalogue = await Catalogue.load({ plugins, log, ...kept });
   const nacos = await loadNacos(options.config);
   const gateway = new GatewayProcess(options, { ...count, catalogue, nacos, log });
   try {
@@ -288,6 +290,7 @@ export class GatewayProcess {
       env,
       running: this.#options.config,
       applyListeners: (listeners) => this.#applyListeners(listeners),
+      applyPlugins: (plugins) => this.#catalogue.change(plugins),
       log: this.#log,
     });
   }

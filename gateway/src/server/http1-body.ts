@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
-import type { BodyReader, BodySource } from '../exchange/body.ts';
+import { type BodyReader, type BodySource, withoutTrailer } from '../exchange/body.ts';
 import type { HeaderList } from '../exchange/headers.ts';
 import type { ConnectionBody, Http1Connection } from './http1-connection.ts';
 
@@ -8,6 +8,7 @@ import type { ConnectionBody, Http1Connection } from './http1-connection.ts';
 export class Http1Body implements BodySource, ConnectionBody {
   readonly length: number;
   limit = Number.POSITIVE_INFINITY;
+  hiddenTrailer = '';
   received = 0;
   completedAt = 0;
   /** The client waits for 100 before it sends anything. */
@@ -105,7 +106,7 @@ export class Http1Body implements BodySource, ConnectionBody {
     if (this.#over) return;
     this.completedAt = performance.now();
     this.#finish();
-    this.#reader!.onBodyEnd(trailers);
+    this.#reader!.onBodyEnd(withoutTrailer(trailers, this.hiddenTrailer));
   }
 
   lags(now: number, window: number, least: number): boolean {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { ErrorCode } from '../core/errors.ts';
+import { SocketTlsFacts, type TlsFacts } from '../core/tls-facts.ts';
 import type { Connection } from '../exchange/exchange.ts';
 import type { HeaderList } from '../exchange/headers.ts';
 import { Tunnel, type TunnelOwner } from '../exchange/tunnel.ts';
@@ -91,6 +92,8 @@ export class Http1Connection implements Connection, RequestHandler {
   headSince = performance.now();
   /** performance.now() since when it has been idle; 0 while it is not. */
   idleSince = 0;
+  /** Who is to blame when it closes in the middle of an exchange. */
+  closedBy: ErrorCode = 'SLUICE_CLIENT_ABORTED';
   /** What TLS runs on; without TLS the same. */
   readonly #carrier: Socket;
   readonly #owner: ConnectionOwner;
@@ -135,6 +138,10 @@ export class Http1Connection implements Connection, RequestHandler {
     socket.on('timeout', () => this.#onStall());
     socket.on('error', ignore);
     socket.once('close', () => this.#onClosed());
+  }
+
+  get tlsFacts(): TlsFacts | null {
+    return this.socket instanceof TLSSocket ? new SocketTlsFacts(this.socket) : null;
   }
 
   /** Between two requests, with nothing of the next one here. A connection that is new is not quiet. */
@@ -195,6 +202,12 @@ export class Http1Connection implements Connection, RequestHandler {
     this.idleSince = 0;
     closeGently(this.socket, this.#limits.linger);
     this.socket.resume();
+  }
+
+  /** Says why it is about to be destroyed, so that its exchange does not blame the client. */
+  blame(code: ErrorCode): void {
+    this.closedBy = code;
+    if (this.#tunnel !== null) this.#tunnel.failure ??= code;
   }
 
   /** Tears the connection so that the client sees that something is missing, where its end would mean completeness. */

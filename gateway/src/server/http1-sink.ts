@@ -259,8 +259,10 @@ export class Http1Sink implements ResponseSink, ConnectionExchange, TunnelOwner,
     if (this.#state === SWITCHED) return;
     const open = this.#state !== OVER;
     this.#state = OVER;
-    this.body?.fail('SLUICE_CLIENT_ABORTED');
-    if (open) this.writer?.onSinkClosed();
+    const { closedBy } = this.#connection;
+    // Its writer knows the reason before the body does, whose readers would take the client for it.
+    if (open) this.writer?.onSinkClosed(closedBy);
+    this.body?.fail(closedBy);
   }
 
   #flush(): boolean {
@@ -289,6 +291,6 @@ export class Http1Sink implements ResponseSink, ConnectionExchange, TunnelOwner,
 
   #abandon(): void {
     this.#state = OVER;
-    setImmediate(() => this.writer?.onSinkClosed());
+    setImmediate(() => this.writer?.onSinkClosed('SLUICE_CLIENT_ABORTED'));
   }
 }

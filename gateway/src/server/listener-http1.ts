@@ -231,6 +231,7 @@ export class Http1Listener implements Listener, SinkOwner, ConnectionOwner {
     let cut = 0;
     const deadline = setTimeout(() => {
       cut = this.activeExchanges;
+      for (const connection of this.#connections) connection.blame('SLUICE_GATEWAY_DRAINING');
       this.#acceptor.destroyAll();
     }, deadlineMs);
     await closed;

@@ -1,6 +1,6 @@
 import type { PluginReport } from '../runtime/feed.ts';
-import type { LoadedModule } from '../runtime/module-file.ts';
-import type { PluginState } from '../wasm/plugin.ts';
+import type { LoadedModule } from '../runtime/modules/entry.ts';
+import type { PluginState } from '../wasm/plugin-stats.ts';
 import type { ModuleStatus, PluginMetric, PluginStatus } from '../telemetry/gateway-stats.ts';
 import { sumOfCounts, sumOfMetrics, useOf } from './plugin-totals.ts';
 
@@ -19,10 +19,19 @@ export function pluginMetrics(reports: readonly PluginReport[]): PluginMetric[] 
   });
 }
 
+type SummedField =
+  | 'calls'
+  | 'timeUs'
+  | 'fuel'
+  | 'evictions'
+  | 'recycles'
+  | 'logLinesDropped'
+  | 'instances'
+  | 'memoryBytes';
+
 function statusOf(reports: readonly PluginReport[]): PluginStatus {
   const { plugin, tenant, digest, abi } = reports[0]!;
-  const sum = (field: 'calls' | 'timeUs' | 'fuel' | 'evictions' | 'instances' | 'memoryBytes'): number =>
-    reports.reduce((total, { stats }) => total + stats[field], 0);
+  const sum = (field: SummedField): number => reports.reduce((total, { stats }) => total + stats[field], 0);
   return {
     plugin,
     tenant,
@@ -34,7 +43,12 @@ function statusOf(reports: readonly PluginReport[]): PluginStatus {
     fuel: sum('fuel'),
     traps: sumOfCounts(reports.map(({ stats }) => stats.traps)),
     callouts: sumOfCounts<string, Readonly<Record<string, number>>>(reports.map(({ stats }) => stats.callouts)),
+    queues: sumOfCounts(reports.map(({ stats }) => stats.queues)),
+    refusals: sumOfCounts(reports.map(({ stats }) => stats.refusals)),
+    failures: Math.max(...reports.map(({ stats }) => stats.failures)),
     evictions: sum('evictions'),
+    recycles: sum('recycles'),
+    logLinesDropped: sum('logLinesDropped'),
     instances: sum('instances'),
     memoryBytes: sum('memoryBytes'),
     lastError: reports.find(({ stats }) => stats.lastFailure !== '')?.stats.lastFailure ?? '',
@@ -49,15 +63,25 @@ function stateOf(states: readonly PluginState[]): PluginStatus['state'] {
 
 /** The catalogue, in its order. */
 export function moduleStatuses(modules: readonly LoadedModule[]): ModuleStatus[] {
-  return modules.map(({ name, file, module, error, refusal, loadedAt, loads }) => ({
-    plugin: name,
-    file,
-    state: module === null ? 'failed' : refusal === '' ? 'active' : 'stale',
-    digest: module?.digest ?? '',
-    loadedAt,
-    error: error || refusal,
-    loads,
-  }));
+  return modules.map((loaded) => {
+    const { name, source, module, error, refusal, loadedAt, loads, pulls } = loaded;
+    const digest = module?.digest ?? '';
+    return {
+      plugin: name,
+      source,
+      state: moduleState(loaded),
+      digest,
+      loadedAt,
+      error: error || refusal,
+      loads,
+      pulls,
+    };
+  });
+}
+
+function moduleState({ module, refusal, awaited }: LoadedModule): ModuleStatus['state'] {
+  if (module === null) return awaited ? 'pending' : 'failed';
+  return refusal === '' ? 'active' : 'stale';
 }
 
 function failedStatus({ name, error }: LoadedModule): PluginStatus {
@@ -72,7 +96,12 @@ function failedStatus({ name, error }: LoadedModule): PluginStatus {
     fuel: 0,
     traps: {},
     callouts: {},
+    queues: { enqueued: 0, dropped: 0 },
+    refusals: {},
+    failures: 0,
     evictions: 0,
+    recycles: 0,
+    logLinesDropped: 0,
     instances: 0,
     memoryBytes: 0,
     lastError: error,

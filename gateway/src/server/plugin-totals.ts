@@ -54,6 +54,7 @@ function sumOf(a: PluginReport, b: PluginReport): PluginReport {
     evictions: x.evictions + y.evictions,
     traps: sumOfCounts([x.traps, y.traps]),
     callouts: sumOfCounts([x.callouts, y.callouts]),
+    queues: sumOfCounts([x.queues, y.queues]),
   };
   return { ...b, stats, metrics: sumOfMetrics([...a.metrics, ...b.metrics]) };
 }

@@ -30,6 +30,7 @@ import { lanesOf } from '../upstream/lanes.ts';
 import type { AdminState, ReadinessReason, RouteStatus, SnapshotStatus } from './admin-state.ts';
 import type { GatewayFile } from './gateway-file.ts';
 import { moduleStatuses, pluginMetrics, pluginStatuses } from './plugin-status.ts';
+import type { QueueDepth } from '../wasm/shared-queue.ts';
 import type { WorkerSupervisor } from './worker-supervisor.ts';
 import type { ListenerPlan } from './listener-plan.ts';
 import { listenerStatuses } from './listener-status.ts';
@@ -79,8 +80,10 @@ export class GatewayStatus implements AdminState {
     const reasons: ReadinessReason[] = [];
     if (this.draining) reasons.push({ part: 'draining', reason: 'the gateway is shutting down' });
     if (!this.loaded) reasons.push({ part: 'config', reason: 'tenant files are being read' });
-    for (const { name, error } of this.#parts.catalogue.modules) {
-      if (error !== '') reasons.push({ part: 'plugins', reason: `plugin ${name} is not loaded: ${error}` });
+    for (const { name, error, remote, awaited } of this.#parts.catalogue.modules) {
+      // Whoever does not use it must not wait for a server that is away.
+      if (error === '' || (remote && !awaited)) continue;
+      reasons.push({ part: 'plugins', reason: `plugin ${name} is not loaded: ${error}` });
     }
     const { supervisor } = this.#parts;
     if (!supervisor.able) reasons.push(...workersMissing(supervisor.seats));
@@ -93,6 +96,10 @@ export class GatewayStatus implements AdminState {
     const warnings = supervisor.able ? workersMissing(supervisor.seats) : [];
     if (state === 'stale') warnings.push({ part: 'config', reason: errors[0] ?? 'gateway.yaml is broken' });
     if (state === 'pending') warnings.push({ part: 'config', reason: `a restart is due for ${pending.join(', ')}` });
+    for (const { name, error, refusal, remote, awaited } of this.#parts.catalogue.modules) {
+      const reason = error === '' ? refusal : `it is not loaded: ${error}`;
+      if (remote && !awaited && reason !== '') warnings.push({ part: 'plugins', reason: `plugin ${name}: ${reason}` });
+    }
     return warnings;
   }
 
@@ -218,6 +225,10 @@ export class GatewayStatus implements AdminState {
 
   sharedData(): { readonly usedBytes: number; readonly refused: number } {
     return this.#parts.shared.dataUsage();
+  }
+
+  queueDepths(): readonly QueueDepth[] {
+    return this.#parts.shared.queueDepths();
   }
 
   async metrics(): Promise<Buffer> {

@@ -276,6 +276,7 @@ describe('what plugins have counted', () => {
       timeUs: 5,
       traps: { fuel: 1 },
       callouts: {},
+      queues: { enqueued: 0, dropped: 0 },
       instances: 1,
       memoryBytes: 9,
     };

@@ -16,11 +16,15 @@ import { ServiceCallouts } from '../runtime/callouts.ts';
 import { DataPlane } from '../runtime/data-plane.ts';
 import type { FeedMessage, FromWorker, ToWorker, WorkerInit, WorkerReport } from '../runtime/feed.ts';
 import type { ListenersMessage } from '../runtime/listener-feed.ts';
+import { CpuShares } from '../runtime/cpu-shares.ts';
 import { PluginPool } from '../runtime/plugin-pool.ts';
+import { ServiceRedis } from '../runtime/redis-calls.ts';
 import { WorkerRoom } from '../runtime/vm-room.ts';
 import { SharedState } from '../runtime/shared-state.ts';
+import type { Snapshot } from '../runtime/snapshot.ts';
 import { AccessLog, type PostBatch } from '../telemetry/access-log.ts';
 import { createProcessLog, type LogLevel } from '../telemetry/process-log.ts';
+import { GrpcClient } from '../upstream/client-grpc.ts';
 import { Http1Client } from '../upstream/client-http1.ts';
 import { LogLevel as PluginLogLevel } from '../wasm/abi.ts';
 import { systemClock } from '../wasm/host.ts';
@@ -59,16 +63,21 @@ export class TrafficWorker {
     this.#accessLog = init.accessLog ? new AccessLog(metrics, wheel, post) : null;
     const client = new Http1Client({ wheel });
     const bodies = new BodyBudgets((tenant) => limitsOf(init.tenants, tenant).bufferedBodies);
+    const cpuShares = new CpuShares((tenant) => limitsOf(init.tenants, tenant).pluginCpu);
+    const snapshot = (): Snapshot => this.#dataPlane.snapshot;
     this.#plugins = new PluginPool({
       log: this.#log,
       wheel,
       clock: systemClock,
       sharedData: shared.data,
-      callouts: new ServiceCallouts({ client, wheel, bodies, snapshot: () => this.#dataPlane.snapshot }),
+      callouts: new ServiceCallouts({ client, grpc: new GrpcClient({ wheel }), wheel, bodies, snapshot }),
+      redis: new ServiceRedis({ wheel, bodies, snapshot, log: this.#log }),
       room: new WorkerRoom(wheel, {
         most: init.vms,
         mostOf: (tenant) => limitsOf(init.tenants, tenant).plugins,
+        memoryOf: (tenant) => limitsOf(init.tenants, tenant).pluginMemory,
       }),
+      cpuOf: (tenant) => cpuShares.of(tenant),
       logLevel: PluginLogLevel.info,
       node: { id: hostname(), cluster: 'sluice' },
     });

@@ -62,6 +62,7 @@ describe('formatLine', () => {
       body: { received: 10 },
       bytesSent: 1024,
       pluginTimeUs: 41.7,
+      pluginFailures: 'key-auth:failed',
       clientAddress: '198.51.100.1',
       snapshotVersion: 7,
     });
@@ -90,6 +91,7 @@ describe('formatLine', () => {
       upstream_request_attempt_count: 2,
       upstream_transport_failure_reason: '',
       plugin_time_us: 42,
+      plugin_failures: 'key-auth:failed',
       trace_id: exchange.trace.traceId,
       sw8_trace_id: '',
       request_id: 'r-1',

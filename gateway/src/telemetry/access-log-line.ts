@@ -4,7 +4,7 @@ import { LIMITS } from '../core/limits.ts';
 import { BASELINE } from '../core/metrics.ts';
 import type { Connection, Exchange } from '../exchange/exchange.ts';
 import { jsonText } from './json-text.ts';
-import { isTransportError, responseFlags } from './response-flags.ts';
+import { isTransportError, responseCodeDetails, responseFlags } from './response-flags.ts';
 
 /** Fields of a line in their order. `docs/access-log.md` explains them; a test compares. */
 export const ACCESS_LOG_FIELDS: readonly string[] = [
@@ -30,6 +30,7 @@ export const ACCESS_LOG_FIELDS: readonly string[] = [
   'upstream_request_attempt_count',
   'upstream_transport_failure_reason',
   'plugin_time_us',
+  'plugin_failures',
   'trace_id',
   'sw8_trace_id',
   'request_id',
@@ -41,6 +42,9 @@ export const ACCESS_LOG_FIELDS: readonly string[] = [
   'x_forwarded_for',
   'snapshot_version',
 ];
+
+/** Fields that plugins add by setting properties of these names, behind all others. */
+export const PLUGIN_FIELDS: readonly string[] = ['custom_log', 'ai_log'];
 
 /**
  * Query parameters that usually carry a credential; their values are not logged. An API key in the query is what
@@ -69,12 +73,14 @@ export function formatLine(exchange: Exchange, now: number): string {
     `,"upstream_service_time":${exchange.upstreamMs < 0 ? 'null' : milliseconds(exchange.upstreamMs)}` +
     `,"upstream_request_attempt_count":${exchange.attempts}` +
     `,"upstream_transport_failure_reason":"${transportFailure(exchange.error)}"` +
-    `,"plugin_time_us":${Math.round(exchange.pluginTimeUs)},"trace_id":"${exchange.trace?.traceId ?? ''}"` +
-    `,"sw8_trace_id":"${text(exchange.trace?.sw8TraceId ?? '')}","request_id":"${header(headers.get('x-request-id'))}"` +
+    `,"plugin_time_us":${Math.round(exchange.pluginTimeUs)},"plugin_failures":"${known(exchange.pluginFailures)}"` +
+    `,"trace_id":"${exchange.trace?.traceId ?? ''}"` +
+    `,"sw8_trace_id":"${text(exchange.trace?.sw8TraceId ?? '')}","request_id":"${requestId(exchange)}"` +
     (connectionParts.get(connection) ?? connectionPart(connection)) +
     `,"client_address":"${text(exchange.clientAddress)}","requested_server_name":"${text(connection.serverName)}"` +
     `,"user_agent":"${header(headers.get('user-agent'))}"` +
-    `,"x_forwarded_for":"${header(headers.get('x-forwarded-for'))}","snapshot_version":${exchange.snapshotVersion}}\n`
+    `,"x_forwarded_for":"${header(headers.get('x-forwarded-for'))}","snapshot_version":${exchange.snapshotVersion}` +
+    `${pluginFields(exchange)}}\n`
   );
 }
 
@@ -121,12 +127,29 @@ function laneName(exchange: Exchange): string {
   return exchange.lane === '' && exchange.route !== '' ? BASELINE : exchange.lane;
 }
 
-/** The error's code with the words of whoever raised it; Envoy's words where nothing failed. */
 function codeDetails(exchange: Exchange): string {
-  const { error, details } = exchange;
-  if (error !== null) return details === '' ? error : text(`${error}: ${details}`);
-  if (details !== '') return text(details);
-  return exchange.upstreamMs < 0 ? 'direct_response' : 'via_upstream';
+  const words = responseCodeDetails(exchange);
+  return exchange.details === '' ? words : text(words);
+}
+
+/** What plugins have to say in the log, by the names that Higress gave it; nothing for most exchanges. */
+function pluginFields({ properties, gatewayProperties }: Exchange): string {
+  if (properties === null && gatewayProperties === null) return '';
+  let fields = '';
+  for (const name of PLUGIN_FIELDS) {
+    const value = gatewayProperties?.get(name) ?? properties?.get(name);
+    if (value !== undefined) fields += `,"${name}":"${text(Buffer.from(value).toString('utf8'))}"`;
+  }
+  return fields;
+}
+
+/** A plugin may give the exchange another one than its header. */
+function requestId({ properties, gatewayProperties, requestHeaders }: Exchange): string {
+  const value =
+    properties === null && gatewayProperties === null
+      ? undefined
+      : (gatewayProperties?.get('x_request_id') ?? properties?.get('x_request_id'));
+  return header(value === undefined ? requestHeaders.get('x-request-id') : Buffer.from(value).toString('utf8'));
 }
 
 function transportFailure(error: ErrorCode | null): string {

@@ -69,28 +69,42 @@ export interface PluginStatus {
   readonly traps: Readonly<Record<string, number>>;
   /** Callouts by result, such as `success` and `timeout`. */
   readonly callouts: Readonly<Record<string, number>>;
-  /** Instances ended because nobody used them. */
+  /** Messages for queues: `enqueued`, and `dropped` because there was no room. */
+  readonly queues: Readonly<Record<'enqueued' | 'dropped', number>>;
+  /** Exchanges that got no instance, by the reason: `unavailable`, `no-room`, `cpu`. */
+  readonly refusals: Readonly<Record<string, number>>;
+  /** Failures in a row, of the worker that has most. */
+  readonly failures: number;
+  /** Instances ended because nobody used them, and those that were replaced for their size. */
   readonly evictions: number;
+  readonly recycles: number;
+  /** Lines that it logged beyond what it may. */
+  readonly logLinesDropped: number;
   readonly instances: number;
   readonly memoryBytes: number;
   readonly lastError: string;
 }
 
-/** One module of the catalogue and its file. */
+/** One module of the catalogue and where it comes from. */
 export interface ModuleStatus {
   readonly plugin: string;
-  /** Absolute path. */
-  readonly file: string;
-  /** `active`: the file is in force. `stale`: it is refused, an older one is in force. `failed`: there is none. */
-  readonly state: 'active' | 'stale' | 'failed';
+  /** Absolute path, URL without query, or reference. */
+  readonly source: string;
+  /**
+   * `active`: what the catalogue asks for is in force. `stale`: it is refused or not there, an older one is in force.
+   * `pending`: it is being fetched for the first time. `failed`: there is none.
+   */
+  readonly state: 'active' | 'stale' | 'pending' | 'failed';
   /** SHA-256 of the module in force, hex, or ''. */
   readonly digest: string;
   /** When it came into force, ms since the epoch; 0 = never. */
   readonly loadedAt: number;
-  /** Why the file is not in force, or ''. */
+  /** Why what the catalogue asks for is not in force, or ''. */
   readonly error: string;
-  /** Files taken over and refused since the start. */
+  /** Modules taken over and refused since the start. */
   readonly loads: { readonly success: number; readonly failure: number };
+  /** Attempts to fetch it, and uses of a kept copy (`cache`); null: it is a file. */
+  readonly pulls: { readonly success: number; readonly failure: number; readonly cache: number } | null;
 }
 
 /** A metric that a plugin defined itself. `name` is the plugin's own. */
@@ -189,4 +203,6 @@ export interface GatewayStats {
   quotas(): readonly QuotaUsage[];
   /** Shared data of all plugins; writes refused since the start. */
   sharedData(): { readonly usedBytes: number; readonly refused: number };
+  /** Messages that wait, for each plugin and tenant that has queues. */
+  queueDepths(): readonly { readonly tenant: string; readonly plugin: string; readonly messages: number }[];
 }

@@ -4,6 +4,7 @@ import type { GatewayStats, PluginStatus, ServiceStatus, WorkerStatus } from './
 import { METRICS, PROCESS_METRICS_PREFIX } from './metric-names.ts';
 
 const TENANT_STATES = ['active', 'stale', 'failed'] as const;
+const MODULE_STATES = ['active', 'stale', 'pending', 'failed'] as const;
 const FILE_STATES = ['active', 'stale', 'pending'] as const;
 const WORKER_STATES = ['starting', 'serving', 'restarting', 'draining'] as const;
 
@@ -100,10 +101,31 @@ function registerPlugins(families: Families, stats: GatewayStats): void {
     METRICS.pluginEvictions,
     perPlugin((plugin) => plugin.evictions),
   );
+  families.counter(
+    METRICS.pluginRecycles,
+    perPlugin((plugin) => plugin.recycles),
+  );
+  families.counter(
+    METRICS.pluginLogDropped,
+    perPlugin((plugin) => plugin.logLinesDropped),
+  );
+  families.counter(METRICS.pluginRefusals, (sample) => {
+    for (const { tenant, plugin, refusals } of plugins()) {
+      for (const [reason, count] of Object.entries(refusals)) sample({ tenant, plugin, reason }, count);
+    }
+  });
   families.counter(METRICS.pluginCallouts, (sample) => {
     for (const { tenant, plugin, callouts } of plugins()) {
       for (const [result, count] of Object.entries(callouts)) sample({ tenant, plugin, result }, count);
     }
+  });
+  families.counter(METRICS.pluginQueueMessages, (sample) => {
+    for (const { tenant, plugin, queues } of plugins()) {
+      for (const [result, count] of Object.entries(queues)) if (count > 0) sample({ tenant, plugin, result }, count);
+    }
+  });
+  families.gauge(METRICS.pluginQueueDepth, (sample) => {
+    for (const { tenant, plugin, messages } of stats.queueDepths()) sample({ tenant, plugin }, messages);
   });
   families.gauge(
     METRICS.pluginBreakerOpen,
@@ -167,7 +189,12 @@ function registerModules(families: Families, stats: GatewayStats): void {
   });
   families.gauge(METRICS.pluginModuleState, (sample) => {
     for (const { plugin, state: current } of stats.modules()) {
-      for (const state of TENANT_STATES) sample({ plugin, state }, state === current ? 1 : 0);
+      for (const state of MODULE_STATES) sample({ plugin, state }, state === current ? 1 : 0);
+    }
+  });
+  families.counter(METRICS.pluginModulePulls, (sample) => {
+    for (const { plugin, pulls } of stats.modules()) {
+      for (const [result, count] of Object.entries(pulls ?? {})) sample({ plugin, result }, count);
     }
   });
 }

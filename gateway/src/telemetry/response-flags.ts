@@ -1,4 +1,5 @@
 import { describeError, type ErrorCode } from '../core/errors.ts';
+import type { Exchange } from '../exchange/exchange.ts';
 
 /** Envoy's short flags for what the gateway reports, where Envoy has a word for it. */
 const FLAGS: Partial<Record<ErrorCode, string>> = {
@@ -29,6 +30,36 @@ export function responseFlags(error: ErrorCode | null): string {
   const source = describeError(error).source;
   if (source === 'client') return 'DPE';
   return source === 'upstream' ? 'UF' : 'LR';
+}
+
+/** Bit of each flag in Envoy's `response.flags`; `RT` is counted as a stream that was idle. */
+const FLAG_BITS: Readonly<Record<string, number>> = {
+  UH: 0x2,
+  UT: 0x4,
+  LR: 0x8,
+  UF: 0x20,
+  UC: 0x40,
+  UO: 0x80,
+  NR: 0x100,
+  RL: 0x800,
+  DC: 0x4000,
+  RT: 0x10000,
+  DPE: 0x40000,
+  UPE: 0x800000,
+  NC: 0x1000000,
+  OM: 0x2000000,
+};
+
+/** The same as Envoy's set of bits; 0 for none. */
+export function responseFlagBits(error: ErrorCode | null): number {
+  return FLAG_BITS[responseFlags(error)] ?? 0;
+}
+
+/** The error's code with the words of whoever raised it; Envoy's words where nothing failed. */
+export function responseCodeDetails({ error, details, upstreamMs }: Exchange): string {
+  if (error !== null) return details === '' ? error : `${error}: ${details}`;
+  if (details !== '') return details;
+  return upstreamMs < 0 ? 'direct_response' : 'via_upstream';
 }
 
 const TRANSPORT_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([

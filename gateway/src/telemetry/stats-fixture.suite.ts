@@ -64,7 +64,12 @@ export function statsFixture(overrides: Partial<GatewayStats> = {}): GatewayStat
         fuel: 5000,
         traps: { fuel: 2, unreachable: 1 },
         callouts: { success: 9, timeout: 1 },
+        queues: { enqueued: 12, dropped: 2 },
+        refusals: { unavailable: 6, cpu: 1 },
+        failures: 5,
         evictions: 3,
+        recycles: 2,
+        logLinesDropped: 8,
         instances: 1,
         memoryBytes: 65_536,
         lastError: 'out of fuel',
@@ -73,12 +78,13 @@ export function statsFixture(overrides: Partial<GatewayStats> = {}): GatewayStat
     modules: () => [
       {
         plugin: 'key-auth',
-        file: '/etc/sluice/key-auth.wasm',
+        source: '/etc/sluice/key-auth.wasm',
         state: 'stale',
         digest: 'ab',
         loadedAt: 1_767_225_600_000,
         error: 'it is not a WebAssembly module',
         loads: { success: 2, failure: 1 },
+        pulls: { success: 1, failure: 3, cache: 0 },
       },
     ],
     pluginMetrics: () => [
@@ -125,6 +131,7 @@ export function statsFixture(overrides: Partial<GatewayStats> = {}): GatewayStat
       },
     ],
     sharedData: () => ({ usedBytes: 4096, refused: 15 }),
+    queueDepths: () => [{ tenant: 'home', plugin: 'key-auth', messages: 4 }],
     ...overrides,
   };
 }

@@ -3,8 +3,8 @@ import { describeError, type ErrorCode } from '../core/errors.ts';
 import type { BodyReader, BodySource } from '../exchange/body.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { type HeaderList, PairHeaders } from '../exchange/headers.ts';
-import { type ChainHost, FilterChain } from '../filters/chain.ts';
-import { CONTINUE, type FilterFactory } from '../filters/filter.ts';
+import { type ChainHost, FilterChain, type WaitingBody } from '../filters/chain.ts';
+import { CONTINUE, type Destination, type FilterFactory, NOWHERE } from '../filters/filter.ts';
 import {
   bodyChunks,
   fakeExchange,
@@ -71,6 +71,9 @@ function recordTrailers(list: HeaderList | null): Record<string, string> | undef
 /** Drives a chain of filters over one exchange in memory, with an upstream that answers when it has the request. */
 class Driver implements ChainHost, BodyReader {
   responseStarted = false;
+  /** A test may name the service; there is no other. */
+  readonly destination: Destination;
+  readonly #filters: readonly FilterFactory[];
   readonly #exchange: Exchange;
   readonly #upstream: TestUpstream;
   readonly #chain: FilterChain;
@@ -83,6 +86,8 @@ class Driver implements ChainHost, BodyReader {
   /** What the upstream has still to send, and then its trailers. */
   #coming: readonly Buffer[] = [];
   #trailers: HeaderList | null = null;
+  /** The head of a response runs through the filters. */
+  #starting = false;
   #settled = false;
 
   constructor(
@@ -91,6 +96,9 @@ class Driver implements ChainHost, BodyReader {
     upstream: TestUpstream,
     settle: (outcome: Outcome) => void,
   ) {
+    const { service } = exchange;
+    this.destination = { ...NOWHERE, clusterName: service === '' ? '' : `outbound|80||${service}.static` };
+    this.#filters = filters;
     this.#exchange = exchange;
     this.#upstream = upstream;
     this.#settle = settle;
@@ -143,10 +151,30 @@ class Driver implements ChainHost, BodyReader {
     this.#exchange.responseHeaders = headers;
     this.#coming = body;
     this.#trailers = trailers;
+    this.#starting = true;
     const passed = this.#chain.startResponse(body.length === 0 && trailers === null) === CONTINUE;
     if (this.#coming !== body) return;
+    this.#starting = false;
     if (passed) this.onResponseReady(null);
     else if (this.#chain.filtersResponse) this.resumeResponse();
+  }
+
+  /** There is one route. */
+  reroute(): readonly FilterFactory[] {
+    return this.#filters;
+  }
+
+  get mayGrow(): boolean {
+    const { method, status } = this.#exchange;
+    return method !== 'HEAD' && status !== 204 && status !== 304;
+  }
+
+  onResponseGrows(): WaitingBody {
+    // What is being started is pushed when its head has come through.
+    if (this.#starting) return { bytes: null, ended: false, trailers: null };
+    const bytes = this.#coming.length === 0 ? null : Buffer.concat(this.#coming);
+    this.#coming = [];
+    return { bytes, ended: true, trailers: this.#trailers };
   }
 
   onResponseReady(bodyLength: number | null): void {

@@ -4,14 +4,18 @@ import type { Log, LogFields } from '../core/log.ts';
 import { TimerWheel } from '../core/wheel.ts';
 import { createWasmFilter, type FailurePolicy } from '../filters/wasm-filter.ts';
 import { LogLevel } from '../wasm/abi.ts';
+import type { FuelLimits } from '../wasm/fuel.ts';
 import { type Clock, systemClock } from '../wasm/host.ts';
 import type { MetricSample } from '../wasm/metrics.ts';
 import { prepareModule } from '../wasm/module.ts';
-import { Plugin, type PluginStats } from '../wasm/plugin.ts';
+import type { PermissionRules } from '../wasm/permissions.ts';
+import type { PluginStats } from '../wasm/plugin-stats.ts';
+import { Plugin } from '../wasm/plugin.ts';
 import { SharedDataMemory } from '../wasm/shared-data.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { driveExchange, type Outcome, type TestUpstream } from './drive.ts';
 import type { TestRequest } from './fake-exchange.ts';
+import type { TestGrpcService } from './test-grpc.ts';
 import { type TestService, TestServices } from './test-services.ts';
 
 export interface LoadOptions {
@@ -29,8 +33,14 @@ export interface LoadOptions {
   readonly bodyLimit?: number;
   /** What the services answer that the plugin calls, by the name it uses; others do not exist. Default none. */
   readonly services?: Readonly<Record<string, TestService>>;
+  /** The same for gRPC. */
+  readonly grpcServices?: Readonly<Record<string, TestGrpcService>>;
+  /** What the operator allows it; default as in `gateway.yaml`. */
+  readonly permissions?: Partial<PermissionRules>;
   /** Instructions per callback; defaults as in `gateway.yaml`. */
-  readonly fuel?: { readonly request?: number; readonly tick?: number; readonly configure?: number };
+  readonly fuel?: Partial<FuelLimits>;
+  /** How long it may hold an exchange; default 10 s. */
+  readonly pauseMs?: number;
 }
 
 export interface LogLine {
@@ -131,26 +141,27 @@ export async function loadPlugin(
 ): Promise<PluginTestHost> {
   const bytes = source instanceof Uint8Array ? source : await readFile(source);
   const name = source instanceof Uint8Array ? 'plugin.wasm' : String(source);
-  const fuel = { request: 5_000_000, tick: 10_000_000, configure: 20_000_000, ...options.fuel };
+  const fuel = { request: 5_000_000, bodyByte: 20, tick: 10_000_000, configure: 20_000_000, ...options.fuel };
   const module = await prepareModule(bytes, {
     name,
     memory: options.memory ?? 16 * 1024 * 1024,
-    startFuel: fuel.configure,
+    startFuel: fuel.start ?? fuel.configure,
+    ...(options.permissions?.hostCalls === undefined ? {} : { hostCalls: options.permissions.hostCalls }),
   });
   const log = new RecordingLog();
-  const { bodyLimit = LIMITS.pluginBodyBytes } = options;
+  const { bodyLimit = LIMITS.pluginBodyBytes, pauseMs = LIMITS.pluginPauseMs, permissions = {} } = options;
   const plugin = new Plugin(
     {
       name: 'plugin',
       tenant: 'test',
-      version: { module, configuration: encodeConfig(options.config), fuel, bodyLimit },
+      version: { module, configuration: encodeConfig(options.config), fuel, bodyLimit, pauseMs, permissions },
     },
     {
       log,
       wheel: options.wheel ?? new TimerWheel(),
       clock: options.clock ?? systemClock,
       sharedData: SharedDataMemory.ofOneThread(),
-      callouts: new TestServices(options.services ?? {}),
+      callouts: new TestServices(options.services ?? {}, options.grpcServices),
       logLevel: LogLevel.trace,
       node: { id: 'test', cluster: 'sluice' },
     },

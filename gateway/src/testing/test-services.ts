@@ -1,6 +1,15 @@
-import type { CalloutHandle, CalloutHandler, CalloutRequest, Callouts } from '../wasm/host.ts';
+import type {
+  CalloutHandle,
+  CalloutHandler,
+  CalloutRequest,
+  Callouts,
+  GrpcHandle,
+  GrpcHandler,
+  GrpcRequest,
+} from '../wasm/host.ts';
 import type { TestUpstream } from './drive.ts';
 import { bodyChunks, headerList, type TestHeaders } from './fake-exchange.ts';
+import { openTestGrpc, type TestGrpcService } from './test-grpc.ts';
 
 /** A callout as a service of a test sees it. */
 export interface TestCallout {
@@ -20,9 +29,19 @@ export type TestService = (callout: TestCallout) => TestUpstream | null | Promis
 /** The services that a plugin under test may call. */
 export class TestServices implements Callouts {
   readonly #services: Readonly<Record<string, TestService>>;
+  readonly #grpc: Readonly<Record<string, TestGrpcService>>;
 
-  constructor(services: Readonly<Record<string, TestService>>) {
+  constructor(
+    services: Readonly<Record<string, TestService>>,
+    grpcServices: Readonly<Record<string, TestGrpcService>> = {},
+  ) {
     this.#services = services;
+    this.#grpc = grpcServices;
+  }
+
+  openGrpc(request: GrpcRequest, handler: GrpcHandler): GrpcHandle | null {
+    const service = Object.hasOwn(this.#grpc, request.service) ? this.#grpc[request.service] : undefined;
+    return service === undefined ? null : openTestGrpc(service, request, handler);
   }
 
   send(request: CalloutRequest, handler: CalloutHandler): CalloutHandle | null {

@@ -44,6 +44,7 @@ export class Http1Call implements UpstreamCall, ConnectionCall, PoolWaiter, Body
   #state = WAITING;
   #bodyOver: boolean;
   #repeated = false;
+  connection: UpstreamConnection | null = null;
   /** Head of a 101. */
   #switched: HeaderList | null = null;
 
@@ -87,6 +88,7 @@ export class Http1Call implements UpstreamCall, ConnectionCall, PoolWaiter, Body
 
   onConnection(connection: UpstreamConnection): void {
     this.#connection = connection;
+    this.connection = connection;
     this.#state = SENT;
     this.connected = true;
     connection.begin(this, this.#isHead);

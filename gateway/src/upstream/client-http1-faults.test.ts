@@ -239,7 +239,7 @@ describe('upstream client over its own connections: what goes wrong', () => {
     const final = new MemorySink();
     class Retrying extends MemorySink {
       override head(): void {
-        this.writer!.onSinkClosed();
+        this.writer!.onSinkClosed('SLUICE_CLIENT_ABORTED');
         const headers = new PairHeaders(['Host', 'b.example']);
         client.send(second, request({ headers }), final);
         headers.set('host', 'changed.example');

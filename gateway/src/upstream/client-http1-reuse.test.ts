@@ -155,7 +155,7 @@ describe('upstream client over its own connections: reuse', () => {
     const { server, begin, ask } = await open((socket) => void socket.write(OK), { checkAfterMs: 0 });
     await ask();
     const given = begin();
-    given.writer!.onSinkClosed();
+    given.writer!.onSinkClosed('SLUICE_CLIENT_ABORTED');
     await settle();
     await ask();
     expect([server.sockets.length, server.received.match(/GET/g)?.length, given.ended]).toEqual([1, 2, false]);

@@ -8,6 +8,7 @@ import type { Endpoint } from './endpoint.ts';
 import { OwnConnection } from './own-connection.ts';
 import { EndpointPool, type PoolLimits } from './pool.ts';
 import { requestWire } from './request-wire.ts';
+import { hostOf } from './tls-options.ts';
 
 export interface Http1ClientOptions {
   readonly wheel: TimerWheel;
@@ -87,11 +88,4 @@ class RefusedCall implements UpstreamCall {
 
   /** A tunnel is its sink's, and no matter of the call's any more. */
   onTunnelClosed(): void {}
-}
-
-/** Host of an authority, without port and brackets. */
-function hostOf(authority: string): string {
-  if (authority.startsWith('[')) return authority.slice(1, authority.indexOf(']'));
-  const colon = authority.indexOf(':');
-  return colon === -1 ? authority : authority.slice(0, colon);
 }

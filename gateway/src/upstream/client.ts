@@ -1,4 +1,5 @@
 import type { BodySource } from '../exchange/body.ts';
+import type { UpstreamSocket } from '../exchange/exchange.ts';
 import type { HeaderList } from '../exchange/headers.ts';
 import type { ResponseSink, SinkWriter } from '../exchange/sink.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -26,6 +27,8 @@ export interface UpstreamRequest {
 export interface UpstreamCall extends SinkWriter {
   /** A connection stood and the request was handed to it; from now on the endpoint may have seen it. */
   readonly connected: boolean;
+  /** What it goes or went over; null before there was one, and for clients that do not tell. */
+  readonly connection?: UpstreamSocket | null;
   /** The request body was read from; it cannot be sent a second time. */
   readonly bodyStarted: boolean;
   /** Gives the attempt up: the connection is closed, and no further call of the sink comes. */

@@ -200,6 +200,20 @@ describe.each(['round-robin', 'p2c'] as const)('cluster with %s', (loadBalancer)
     expect(pools.map((pool) => pool.closed)).toEqual([1, 1]);
   });
 
+  it('gives the endpoint that was asked for to those who may have it', () => {
+    const asked = cluster([{}, { metadata: GRAY }, { healthy: false }], { loadBalancer });
+    const pick = (address: string, lane: string, fallback = true) =>
+      asked.pickAddress(address, lane, fallback)?.address;
+    expect([pick('10.0.0.1:80', ''), pick('10.0.0.2:80', ''), pick('10.0.0.3:80', '')]).toEqual([
+      '10.0.0.1:80',
+      undefined,
+      undefined,
+    ]);
+    expect([pick('10.0.0.2:80', 'gray'), pick('10.0.0.1:80', 'gray')]).toEqual(['10.0.0.2:80', undefined]);
+    expect([pick('10.0.0.1:80', 'beta'), asked.fellBack]).toEqual(['10.0.0.1:80', true]);
+    expect(pick('10.0.0.1:80', 'beta', false)).toBeUndefined();
+  });
+
   it('never gives baseline a gray-only endpoint, whatever the list', () => {
     const random = seededRandom(7);
     const metadatas = [
@@ -218,9 +232,14 @@ describe.each(['round-robin', 'p2c'] as const)('cluster with %s', (loadBalancer)
       changing.update({ endpoints: list(records), state: 'fresh' });
       for (const lane of ['', 'gray', 'beta']) {
         const endpoint = changing.pick(lane, true, null);
+        const { fellBack } = changing;
+        const candidates = changing.candidates(lane, true, 100);
+        expect(candidates.length > 0).toBe(endpoint !== null);
         if (endpoint === null) continue;
+        expect(candidates).toContain(endpoint);
+        expect([changing.pickAddress(endpoint.address, lane, true), changing.fellBack]).toEqual([endpoint, fellBack]);
         expect(endpoint.usable).toBe(true);
-        const inLane = lane !== '' && !changing.fellBack;
+        const inLane = lane !== '' && !fellBack;
         expect(inLane ? endpoint.lanes.includes(lane) : endpoint.baseline).toBe(true);
       }
     }

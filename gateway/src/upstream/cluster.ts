@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { EndpointList, EndpointRecord, EndpointsState } from '../core/endpoint.ts';
+import { type EndpointList, type EndpointRecord, type EndpointsState, parseAddress } from '../core/endpoint.ts';
 import { runThrough, type Steps } from '../core/steps.ts';
 import { Endpoint, endpointScheme } from './endpoint.ts';
 import { type LaneMembers, lanesOf } from './lanes.ts';
@@ -95,6 +95,36 @@ export class Cluster {
     return fresh !== null || tried === null ? fresh : this.#select(own, baseline, null);
   }
 
+  /** Endpoints that a request of the lane may go to, `most` at most; see `pick`. */
+  candidates(lane: string, allowFallback: boolean, most: number): readonly Endpoint[] {
+    const found: Endpoint[] = [];
+    for (const endpoint of this.#endpoints.values()) {
+      if (found.length >= most) break;
+      if (this.#mayServe(endpoint, lane, allowFallback)) found.push(endpoint);
+    }
+    return found;
+  }
+
+  /** The endpoint with this `ip:port`, if a request of the lane may go to it. */
+  pickAddress(address: string, lane: string, allowFallback: boolean): Endpoint | null {
+    const at = parseAddress(address);
+    if (at === null) return null;
+    const endpoint =
+      this.#endpoints.get(keyOf('http', at.address, at.port)) ??
+      this.#endpoints.get(keyOf('https', at.address, at.port)) ??
+      null;
+    if (endpoint === null || !this.#mayServe(endpoint, lane, allowFallback)) return null;
+    this.fellBack = lane !== BASELINE && !endpoint.lanes.includes(lane);
+    return endpoint;
+  }
+
+  #mayServe(endpoint: Endpoint, lane: string, allowFallback: boolean): boolean {
+    if (!endpoint.usable) return false;
+    if (lane === BASELINE) return endpoint.baseline;
+    // A lane without a usable endpoint has no selector.
+    return this.#selectors.has(lane) ? endpoint.lanes.includes(lane) : allowFallback && endpoint.baseline;
+  }
+
   /** Takes every endpoint out of service; later picks find none. */
   close(): void {
     this.update({ endpoints: [], state: 'fresh' });
@@ -123,7 +153,7 @@ export class Cluster {
     for (const record of records) {
       yield;
       const scheme = endpointScheme(wanted, record);
-      const key = `${scheme}|${record.address}|${record.port}`;
+      const key = keyOf(scheme, record.address, record.port);
       // A registry may list one address twice (in two of its clusters); the first entry stands.
       if (endpoints.has(key)) continue;
       const endpoint = this.#endpoints.get(key) ?? new Endpoint(record, scheme);
@@ -156,6 +186,10 @@ export class Cluster {
       yield;
     }
   }
+}
+
+function keyOf(scheme: 'http' | 'https', address: string, port: number): string {
+  return `${scheme}|${address}|${port}`;
 }
 
 /** Endpoints and whose turn it is, ready to be put into force. */

@@ -1,13 +1,16 @@
-import { connect, isIP, type OnReadOpts, type Socket } from 'node:net';
+import { connect, type OnReadOpts, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { checkServerIdentity, connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { connect as connectTls, type ConnectionOptions, TLSSocket } from 'node:tls';
 import type { ErrorCode } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
+import { SocketTlsFacts, type TlsFacts } from '../core/tls-facts.ts';
+import type { UpstreamSocket } from '../exchange/exchange.ts';
 import type { HeaderList } from '../exchange/headers.ts';
 import type { MessageFault } from '../http1/fault.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { type ResponseHandler, ResponseParser } from '../http1/response-parser.ts';
 import type { Endpoint } from './endpoint.ts';
+import { upstreamTls } from './tls-options.ts';
 
 /** The exchange on a connection. */
 export interface ConnectionCall extends ResponseHandler {
@@ -45,7 +48,7 @@ const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024);
 const KEEP_ALIVE_DELAY_MS = 60_000;
 
 /** One HTTP/1.1 connection to an endpoint: carries one exchange at a time. */
-export class UpstreamConnection implements ResponseHandler {
+export class UpstreamConnection implements ResponseHandler, UpstreamSocket {
   readonly serverName: string;
   readonly socket: Socket;
   /** performance.now() of the last byte from the peer, or of the write of the request. */
@@ -89,6 +92,18 @@ export class UpstreamConnection implements ResponseHandler {
     this.socket.on('end', () => this.#onEnd());
     this.socket.on('close', () => this.#onClose());
     this.socket.on('drain', () => this.#call?.onSocketDrain());
+  }
+
+  get localAddress(): string {
+    return this.socket.localAddress ?? '';
+  }
+
+  get localPort(): number {
+    return this.socket.localPort ?? 0;
+  }
+
+  get tlsFacts(): TlsFacts | null {
+    return this.socket instanceof TLSSocket ? new SocketTlsFacts(this.socket) : null;
   }
 
   get call(): ConnectionCall | null {
@@ -151,11 +166,10 @@ export class UpstreamConnection implements ResponseHandler {
     if (endpoint.scheme === 'http') return connect(target, onConnected);
     const { ca } = this.#owner;
     const session = this.#owner.sessionOf(this.serverName);
-    const options: ConnectionOptions & { onread?: OnReadOpts } = { ...target, ALPNProtocols: ['http/1.1'] };
-    // Addresses cannot be named in a handshake; the certificate is checked against what the request is for all the same.
-    if (isIP(this.serverName) === 0) options.servername = this.serverName;
-    else options.checkServerIdentity = (_host, certificate) => checkServerIdentity(this.serverName, certificate);
-    if (ca !== undefined) options.ca = ca;
+    const options: ConnectionOptions & { onread?: OnReadOpts } = {
+      ...target,
+      ...upstreamTls(this.serverName, ca, 'http/1.1'),
+    };
     if (session !== undefined) options.session = session;
     const socket = connectTls(options, onConnected);
     socket.on('session', (fresh: Buffer) => this.#owner.keepSession(this.serverName, fresh));

@@ -32,8 +32,10 @@ export class Endpoint {
   inFlight = 0;
   /** Gone from the list: it finishes what it has and gets nothing new. */
   draining = false;
-  /** Made by the client on the first attempt. */
+  /** Made by the client of HTTP/1.1 on the first attempt. */
   pool: ConnectionPool | null = null;
+  /** Made by the client of gRPC on the first call. */
+  http2: ConnectionPool | null = null;
 
   constructor(record: EndpointRecord, scheme: 'http' | 'https') {
     this.record = record;
@@ -50,5 +52,6 @@ export class Endpoint {
   drain(): void {
     this.draining = true;
     this.pool?.close();
+    this.http2?.close();
   }
 }

@@ -16,7 +16,9 @@ export const Status = {
   notFound: 1,
   badArgument: 2,
   serializationFailure: 3,
+  parseFailure: 4,
   invalidMemoryAccess: 6,
+  empty: 7,
   casMismatch: 8,
   internalFailure: 10,
   brokenConnection: 11,
@@ -29,9 +31,12 @@ export const BufferType = {
   requestBody: 0,
   responseBody: 1,
   calloutBody: 4,
+  grpcMessage: 5,
   vmConfiguration: 6,
   pluginConfiguration: 7,
-  last: 8,
+  /** Higress. */
+  redisReply: 9,
+  last: 9,
 } as const;
 
 export const MapType = {
@@ -39,6 +44,8 @@ export const MapType = {
   requestTrailers: 1,
   responseHeaders: 2,
   responseTrailers: 3,
+  grpcInitialMetadata: 4,
+  grpcTrailingMetadata: 5,
   calloutHeaders: 6,
   calloutTrailers: 7,
   last: 7,
@@ -48,7 +55,7 @@ export const StreamType = { request: 0, response: 1, last: 3 } as const;
 
 export const MetricType = { counter: 0, gauge: 1, histogram: 2 } as const;
 
-/** Result of a header callback: 0 and 2 let the head go on, every other value holds it. */
+/** Result of a header callback: 0 and 2 let the head go on, 2 as the end of the message; every other value holds it. */
 export const HeaderResult = { continue: 0, stopIteration: 1, continueAndEndStream: 2 } as const;
 
 /** Result of a body callback; higher values are taken for the last. */

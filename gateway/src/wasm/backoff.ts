@@ -6,8 +6,14 @@ import { LIMITS } from '../core/limits.ts';
  * kills the plugin costs itself only, and a plugin that always fails costs little.
  */
 export class RebuildBackoff {
+  readonly #random: () => number;
   #failures = 0;
   #retryAt = 0;
+
+  /** @param random 0 to 1: takes up to a quarter off each wait, so that not all workers rebuild at once */
+  constructor(random: () => number = Math.random) {
+    this.#random = random;
+  }
 
   /** Failures in a row. */
   get failures(): number {
@@ -23,11 +29,16 @@ export class RebuildBackoff {
     return now >= this.#retryAt;
   }
 
+  /** Milliseconds until then. */
+  waitMs(now: number): number {
+    return Math.max(this.#retryAt - now, 0);
+  }
+
   /** @param servedEnough the VM had proven itself before it failed. */
   onFailure(now: number, servedEnough: boolean): void {
     this.#failures = servedEnough ? 1 : this.#failures + 1;
-    const wait = LIMITS.pluginBackoffMs * 2 ** (this.#failures - 2);
-    this.#retryAt = this.#failures === 1 ? now : now + Math.min(wait, LIMITS.pluginBackoffLongestMs);
+    const wait = Math.min(LIMITS.pluginBackoffMs * 2 ** (this.#failures - 2), LIMITS.pluginBackoffLongestMs);
+    this.#retryAt = this.#failures === 1 ? now : now + wait * (1 - this.#random() / 4);
   }
 
   /** Another module or configuration: what failed is no more. */

@@ -13,6 +13,12 @@ export class ByteReader {
     this.end = end;
   }
 
+  /** Goes on elsewhere. */
+  from(at: number): this {
+    this.at = at;
+    return this;
+  }
+
   u8(): number {
     if (this.at >= this.end) throw new ModuleError(`the module ends early at byte ${this.at}`);
     return this.bytes[this.at++]!;

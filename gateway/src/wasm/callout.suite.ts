@@ -2,12 +2,13 @@ import { pairsByteLength, writePairs } from './pairs.ts';
 import type { PluginText } from './wat.suite.ts';
 
 /** Bytes as they stand in a data segment. */
-function data(address: number, bytes: Uint8Array): string {
+export function data(address: number, bytes: Uint8Array): string {
   const text = [...bytes].map((byte) => `\\${byte.toString(16).padStart(2, '0')}`).join('');
   return `(data (i32.const ${address}) "${text}")`;
 }
 
-function serialised(pairs: readonly string[]): Buffer {
+/** A map as guests hand it over. */
+export function serialised(pairs: readonly string[]): Buffer {
   const bytes = Buffer.alloc(pairsByteLength(pairs));
   writePairs(pairs, bytes, 0);
   return bytes;
@@ -44,11 +45,11 @@ const STATUS_NAME = 512;
 const OWNERS = 8192;
 
 /** `$owner`: where the context of a callout stands. */
-const OWNER_OF = `(func $owner (param i32) (result i32)
+export const OWNER_OF = `(func $owner (param i32) (result i32)
   (i32.add (i32.const ${OWNERS}) (i32.mul (i32.and (local.get 0) (i32.const 1023)) (i32.const 4))))`;
 
 /** Answers with a status, and a body that stands at address and length 76 and 80. */
-const reply = (status: string): string =>
+export const reply = (status: string): string =>
   `(drop (call $send_local_response ${status} (i32.const 0) (i32.const 0) (i32.load (i32.const 76)) (i32.load (i32.const 80))
     (i32.const 0) (i32.const 0) (i32.const 0)))`;
 

@@ -1,22 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../core/limits.ts';
-import { silentLog } from '../core/log.ts';
-import { TimerWheel } from '../core/wheel.ts';
 import { type AskingGuest, askingGuest } from './callout.suite.ts';
-import type { Context } from './context.ts';
-import type { Generation, PluginVersion } from './generation.ts';
-import {
-  type CalloutHandler,
-  type CalloutOrigin,
-  type CalloutRequest,
-  type Callouts,
-  type ContextHost,
-  systemClock,
-} from './host.ts';
-import { prepareModule } from './module.ts';
-import { Plugin } from './plugin.ts';
-import { SharedDataMemory } from './shared-data.ts';
-import { pluginModule } from './wat.suite.ts';
+import type { CalloutHandler, CalloutRequest, CalloutResult, Callouts } from './host.ts';
+import { pluginRig, say, TestExchange, versionOf } from './plugin-rig.suite.ts';
+import type { PluginText } from './wat.suite.ts';
 
 /** A service whose answers are the test's. */
 class Service implements Callouts {
@@ -28,56 +15,14 @@ class Service implements Callouts {
     return { cancel: () => void (call.cancelled = true) };
   }
 
+  openGrpc(): null {
+    return null;
+  }
+
   answer(at = 0): void {
     this.sent[at]!.handler.onCalloutDone({ headers: [':status', '200'], body: Buffer.of(), trailers: [] }, 'success');
   }
 }
-
-class Exchange implements ContextHost {
-  readonly origin: CalloutOrigin = { tenant: 't', lane: 'gray', trace: null };
-  failed = false;
-  readonly generation: Generation;
-  readonly context: Context;
-
-  constructor(plugin: Plugin) {
-    this.generation = plugin.acquire()!;
-    this.context = this.generation.openStream(this)!;
-  }
-
-  headerMap(): null {
-    return null;
-  }
-
-  buffer(): null {
-    return null;
-  }
-
-  getProperty(): null {
-    return null;
-  }
-
-  setProperty(): void {}
-
-  addTime(): void {}
-
-  onActions(): void {}
-
-  onVmFailed(): void {
-    this.failed = true;
-  }
-
-  begin(): void {
-    const { vm, version } = this.generation;
-    vm.call(vm.exports.requestHeaders!, 'proxy_on_request_headers', this.context, version.fuel.request, 0, 0);
-  }
-
-  end(): void {
-    this.generation.closeStream(this.context);
-  }
-}
-
-const say = (text: string): string =>
-  `(i32.store8 (i32.const 200) (i32.const ${text.charCodeAt(0)})) (drop (call $log (i32.const 2) (i32.const 200) (i32.const 1)))`;
 
 /** Says `+` for each callout that it is told of, `-` for one that failed, and `x` when an exchange is forgotten. */
 const TALKING = {
@@ -85,50 +30,25 @@ const TALKING = {
   proxy_on_delete: say('x'),
 };
 
-async function version(guest: Partial<AskingGuest>): Promise<PluginVersion> {
-  const asking = askingGuest({ service: 'auth', ...guest, callbacks: { ...TALKING, ...guest.callbacks } });
-  const module = await prepareModule(pluginModule(asking), { name: 'p', memory: 1 << 20, startFuel: 100_000 });
-  const fuel = { request: 100_000, tick: 100_000, configure: 100_000 };
-  return { module, configuration: Buffer.from('{}'), fuel, bodyLimit: 1024 * 1024, services: ['other/shared'] };
-}
+const talking = (guest: Partial<AskingGuest>): PluginText =>
+  askingGuest({ service: 'auth', ...guest, callbacks: { ...TALKING, ...guest.callbacks } });
 
-async function rig(guest: Partial<AskingGuest> = {}) {
-  const clock = { now: 0 };
-  const wheel = new TimerWheel(10, () => clock.now);
-  const pass = (ms: number): void => {
-    clock.now += ms;
-    wheel.advance();
-  };
-  const lines: string[] = [];
-  const log = { ...silentLog, info: (_fields: unknown, message: string) => void lines.push(message) };
-  const service = new Service();
-  const services = {
-    log,
-    wheel,
-    clock: systemClock,
-    sharedData: SharedDataMemory.ofOneThread(),
-    callouts: service,
-    logLevel: 2,
-    node: { id: 'n', cluster: 'c' },
-  };
-  const options = { name: 'p', tenant: 't', version: await version(guest) };
-  return { service, wheel, pass, plugin: new Plugin(options, services), said: () => lines.join('') };
-}
+const rig = async (guest: Partial<AskingGuest> = {}) => pluginRig(talking(guest), new Service());
 
 describe('callouts of a VM', () => {
   it('say who makes them, and for which exchange', async () => {
     const { service, plugin } = await rig();
-    new Exchange(plugin).begin();
+    new TestExchange(plugin).begin();
     expect(service.sent[0]!.request).toMatchObject({
       service: 'auth',
-      caller: { tenant: 't', services: ['other/shared'] },
+      caller: { tenant: 't', services: ['other/shared'], tenantServices: true },
       origin: { tenant: 't', lane: 'gray' },
     });
   });
 
   it('are told once each, whatever the service does', async () => {
     const { service, plugin, said } = await rig({ times: 2 });
-    new Exchange(plugin).begin();
+    new TestExchange(plugin).begin();
     service.answer(1);
     service.answer(1);
     service.answer(0);
@@ -137,7 +57,7 @@ describe('callouts of a VM', () => {
 
   it('are told when the guest has returned, even if the answer is there before', async () => {
     const { service, plugin, said } = await rig();
-    const exchange = new Exchange(plugin);
+    const exchange = new TestExchange(plugin);
     const send = service.send.bind(service);
     service.send = (request, handler) => {
       const handle = send(request, handler);
@@ -152,9 +72,30 @@ describe('callouts of a VM', () => {
     expect(said()).toBe('+x');
   });
 
+  it.each<[CalloutResult, string, string]>([
+    ['connect-failed', '503', 'H0'],
+    ['no-endpoint', '503', 'H0'],
+    ['overloaded', '503', 'H0'],
+    ['timeout', '504', 'H0'],
+    ['reset', '', '-B'],
+    ['too-large', '', '-B'],
+  ])('that fail by %s are told of %j', async (result, status, said) => {
+    const words = `(drop (call $get_status (i32.const 100) (i32.const 104) (i32.const 108)))
+      (if (i32.load (i32.const 100)) (then ${say('B')}) (else ${say('0')}))`;
+    const first = '(i32.load8_u offset=2 (i32.load (i32.const 68)))';
+    const told = `(if (local.get 2) (then
+        (drop (call $get_header_map_value (i32.const 6) (i32.const 512) (i32.const 7) (i32.const 68) (i32.const 72)))
+        (if (i32.eq ${first} (i32.const ${status.charCodeAt(2) || 0})) (then ${say('H')})))
+      (else ${say('-')})) ${words}`;
+    const rigged = await rig({ callbacks: { proxy_on_http_call_response: told } });
+    new TestExchange(rigged.plugin).begin();
+    rigged.service.sent[0]!.handler.onCalloutDone(null, result);
+    expect([rigged.said(), rigged.plugin.stats().callouts]).toEqual([said, { [result]: 1 }]);
+  });
+
   it('are given up with their exchange, which the guest is told after it', async () => {
     const { service, plugin, said } = await rig({ times: 2 });
-    const [ending, staying] = [new Exchange(plugin), new Exchange(plugin)];
+    const [ending, staying] = [new TestExchange(plugin), new TestExchange(plugin)];
     ending.begin();
     staying.begin();
     ending.end();
@@ -166,7 +107,7 @@ describe('callouts of a VM', () => {
 
   it('that are made at the end of an exchange go on without it', async () => {
     const { service, plugin, said } = await rig({ at: 'proxy_on_log', times: LIMITS.pluginCalloutsPerExchange + 1 });
-    new Exchange(plugin).end();
+    new TestExchange(plugin).end();
     expect(service.sent.filter(({ cancelled }) => cancelled)).toEqual([]);
     expect(service.sent[0]!.request.origin).toMatchObject({ lane: 'gray' });
     service.answer(0);
@@ -177,7 +118,7 @@ describe('callouts of a VM', () => {
     const { service, plugin, said } = await rig({ at: 'proxy_on_configure' });
     plugin.start();
     expect(service.sent[0]!.request.origin).toBeNull();
-    new Exchange(plugin).end();
+    new TestExchange(plugin).end();
     service.answer(0);
     expect(said()).toBe('x+');
   });
@@ -185,7 +126,7 @@ describe('callouts of a VM', () => {
   it('are limited in number', async () => {
     const { service, plugin } = await rig({ times: LIMITS.pluginCalloutsPerExchange });
     const most = LIMITS.pluginCallouts / LIMITS.pluginCalloutsPerExchange;
-    const exchanges = Array.from({ length: most + 1 }, () => new Exchange(plugin));
+    const exchanges = Array.from({ length: most + 1 }, () => new TestExchange(plugin));
     for (const exchange of exchanges) exchange.begin();
     expect([service.sent.length, plugin.stats().callouts]).toEqual([LIMITS.pluginCallouts, { refused: 1 }]);
     exchanges[0]!.end();
@@ -195,9 +136,9 @@ describe('callouts of a VM', () => {
 
   it('end with the VM, silently', async () => {
     const { service, plugin, said } = await rig();
-    const exchange = new Exchange(plugin);
+    const exchange = new TestExchange(plugin);
     exchange.begin();
-    new Exchange(plugin).begin();
+    new TestExchange(plugin).begin();
     plugin.close();
     exchange.generation.onTimeout(1);
     expect(service.sent.map(({ cancelled }) => cancelled)).toEqual([true, true]);
@@ -207,9 +148,9 @@ describe('callouts of a VM', () => {
 
   it('go on on a VM that was replaced, until its last exchange is over', async () => {
     const { service, plugin, said, wheel } = await rig();
-    const old = new Exchange(plugin);
+    const old = new TestExchange(plugin);
     old.begin();
-    plugin.replace(await version({ callbacks: { proxy_on_http_call_response: say('n') } }));
+    plugin.replace(await versionOf(talking({ callbacks: { proxy_on_http_call_response: say('n') } })));
     service.answer(0);
     expect(said()).toBe('+');
     old.end();

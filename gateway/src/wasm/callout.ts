@@ -1,35 +1,43 @@
 import { LIMITS } from '../core/limits.ts';
+import { Status } from './abi.ts';
+import { CallKind } from './call-ids.ts';
 import { CalloutView } from './callout-view.ts';
 import type { Context } from './context.ts';
-import type {
-  CalloutCaller,
-  CalloutHandle,
-  CalloutHandler,
-  CalloutResponse,
-  CalloutResult,
-  Callouts,
-  GuestRequest,
-} from './host.ts';
-import type { Vm } from './vm.ts';
+import type { FuelBudgets } from './fuel.ts';
+import type { CalloutHandle, CalloutHandler, CalloutResponse, CalloutResult, Callouts, GuestRequest } from './host.ts';
+import type { CalloutCaller } from './permissions.ts';
+import { type News, tell } from './tell.ts';
+import { CALL_FINE, type CallStatus, type Vm } from './vm.ts';
 
 /** What the callouts of one VM need of its plugin. */
 export interface CalloutOwner {
   readonly callouts: Callouts;
-  /** Owner of the plugin; '' for the gateway's own chain. */
-  readonly tenant: string;
   /** For the statistics: one more has ended so. */
   onCalloutEnded(result: CalloutResult): void;
 }
 
-/** What a version of a plugin may spend and reach. */
-export interface CalloutLimits {
-  readonly fuel: { readonly request: number; readonly tick: number };
-  /** Services beyond those of its tenant that it may call, as `tenant/service`; default none. */
-  readonly services?: readonly string[];
-}
-
 /** Callouts that cannot be made: for hosts without services. */
-export const NO_CALLOUTS: Callouts = { send: () => null };
+export const NO_CALLOUTS: Callouts = { send: () => null, openGrpc: () => null };
+
+/** Of a callout whose answer broke off, or never will be. */
+const RESET: CallStatus = { code: Status.brokenConnection, message: 'reset' };
+
+/** What guests get in place of an answer that never began: as other gateways do it, one of a gateway's own. */
+const ANSWERS: Readonly<Partial<Record<CalloutResult, readonly [status: string, words: string]>>> = {
+  'connect-failed': ['503', 'no connection to the service could be opened'],
+  'no-endpoint': ['503', 'the service has no usable endpoint'],
+  overloaded: ['503', 'too much is under way'],
+  timeout: ['504', 'the service did not answer in time'],
+};
+
+/** null: the callout was reset. */
+function answerFor(result: CalloutResult): CalloutResponse | null {
+  const answer = ANSWERS[result];
+  if (answer === undefined) return null;
+  const [status, words] = answer;
+  const headers = [':status', status, 'content-type', 'text/plain', 'content-length', String(words.length)];
+  return { headers, body: Buffer.from(words), trailers: [] };
+}
 
 /** One callout of a guest. */
 class Pending implements CalloutHandler {
@@ -59,15 +67,14 @@ export class CalloutTable {
   readonly #root: Context;
   readonly #owner: CalloutOwner;
   readonly #caller: CalloutCaller;
-  readonly #fuel: CalloutLimits['fuel'];
+  readonly #fuel: FuelBudgets;
   readonly #pending = new Map<number, Pending>();
-  #lastId = 0;
 
-  constructor(vm: Vm, root: Context, owner: CalloutOwner, { fuel, services = [] }: CalloutLimits) {
+  constructor(vm: Vm, root: Context, owner: CalloutOwner, fuel: FuelBudgets) {
     this.#vm = vm;
     this.#root = root;
     this.#owner = owner;
-    this.#caller = { tenant: owner.tenant, services };
+    this.#caller = vm.host.permissions.caller;
     this.#fuel = fuel;
   }
 
@@ -85,7 +92,8 @@ export class CalloutTable {
       this.#owner.onCalloutEnded('refused');
       return -2;
     }
-    const pending = new Pending(++this.#lastId, owner, this);
+    const id = this.#vm.callIds.next(CallKind.http, (taken) => this.#pending.has(taken));
+    const pending = new Pending(id, owner, this);
     this.#pending.set(pending.id, pending);
     owner.callouts++;
     const all = { ...request, caller: this.#caller, origin: context.host.origin };
@@ -120,7 +128,7 @@ export class CalloutTable {
 
   /** @internal */
   onDone(pending: Pending, response: CalloutResponse | null, result: CalloutResult): void {
-    if (this.#forget(pending, result)) this.#tell(pending, response);
+    if (this.#forget(pending, result)) this.#tell(pending, response ?? answerFor(result));
   }
 
   /** False: it has ended before. */
@@ -139,19 +147,12 @@ export class CalloutTable {
       queueMicrotask(() => this.#tell(pending, response));
       return;
     }
+    const failed = response === null;
     const view = new CalloutView(response);
-    const budget = pending.context.isRoot ? this.#fuel.tick : this.#fuel.request;
-    const tell = (root?: number, id?: number, headers?: number): unknown => {
-      vm.callout = view;
-      const started = performance.now();
-      try {
-        return run(root, id, headers, view.body.length, view.trailers.size);
-      } finally {
-        pending.context.host.addTime((performance.now() - started) * 1000);
-        // What the guest asked for is carried out next, and may call it again, in another matter.
-        vm.callout = null;
-      }
-    };
-    vm.call(tell, 'proxy_on_http_call_response', this.#root, budget, pending.id, view.headers.size);
+    const owner = pending.context;
+    const budget = owner.isRoot ? this.#fuel.rootCallout : this.#fuel.callout;
+    const status = failed ? RESET : CALL_FINE;
+    const news: News = { run, name: 'proxy_on_http_call_response', view, status, owner, budget };
+    tell(vm, this.#root, news, pending.id, view.headers.size, view.body.length, view.trailers.size);
   }
 }

@@ -59,7 +59,8 @@ export function bufferCalls(vm: Vm): HostCalls {
 
     /** The name of 0.1.0. */
     proxy_get_configuration(addressSlot: number, sizeSlot: number): number {
-      const bytes = vm.target?.isRoot === true ? vm.host.configuration : NOTHING;
+      const configures = vm.target?.isRoot === true && vm.callback !== 'proxy_on_vm_start';
+      const bytes = configures ? vm.host.configuration : NOTHING;
       return vm.returnBytes(bytes, addressSlot >>> 0, sizeSlot >>> 0);
     },
   };

@@ -3,8 +3,7 @@ import { Status } from './abi.ts';
 import { plainFields } from './calls-stream.ts';
 import type { GuestRequest } from './host.ts';
 import type { HostCalls } from './host-calls.ts';
-import { parsePairs } from './pairs.ts';
-import type { Vm } from './vm.ts';
+import { CALLOUT_PRICE, type Vm } from './vm.ts';
 
 const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/;
 /** Origin form, and nothing that would end the request line. */
@@ -28,8 +27,8 @@ function readRequest(vm: Vm, spans: Spans, timeout: number): GuestRequest | null
   if (timeout < 0 || serviceLength > LIMITS.pluginPropertyBytes || bodyLength > LIMITS.pluginCalloutBodyBytes) {
     return null;
   }
-  vm.spend((bodyLength >> 2) + (headersLength + serviceLength) * 4);
-  const pairs = parsePairs(memory.bytes.subarray(headers, headers + headersLength));
+  vm.spend(CALLOUT_PRICE + (bodyLength >> 2) + serviceLength * 4);
+  const pairs = vm.readPairs(headers, headersLength);
   const fields = pairs === null ? null : plainFields(pairs);
   if (pairs === null || fields === null) return null;
   const method = pseudo(pairs, ':method');
@@ -93,7 +92,7 @@ export function calloutCalls(vm: Vm): HostCalls {
         bodyLength: bodyLength >>> 0,
       };
       // Requests to services go out without trailers.
-      const trailing = parsePairs(memory.bytes.subarray(trailers >>> 0, (trailers >>> 0) + (trailersLength >>> 0)));
+      const trailing = vm.readPairs(trailers >>> 0, trailersLength >>> 0);
       if (trailing === null || trailing.length > 0) return Status.badArgument;
       const request = readRequest(vm, spans, timeout);
       if (request === null) return Status.badArgument;
@@ -101,15 +100,6 @@ export function calloutCalls(vm: Vm): HostCalls {
       if (id < 0) return id === -1 ? Status.badArgument : Status.internalFailure;
       memory.writeU32(slot >>> 0, id);
       return Status.ok;
-    },
-
-    /** Status of the call whose callback is running: fine, or that it was reset. */
-    proxy_get_status(codeSlot: number, addressSlot: number, sizeSlot: number): number {
-      if (!memory.holds(codeSlot >>> 0, 4)) return Status.invalidMemoryAccess;
-      const failed = vm.callout?.failed === true;
-      memory.writeU32(codeSlot >>> 0, failed ? Status.brokenConnection : Status.ok);
-      if (!failed) return vm.returnNothing(Status.ok, addressSlot >>> 0, sizeSlot >>> 0);
-      return vm.returnLatin1('reset', addressSlot >>> 0, sizeSlot >>> 0);
     },
   };
 }

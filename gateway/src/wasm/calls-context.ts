@@ -19,17 +19,5 @@ export function contextCalls(vm: Vm): HostCalls {
       vm.request(context, Action.done);
       return Status.ok;
     },
-
-    /** There are no foreign functions in this version; every name is unknown. */
-    proxy_call_foreign_function(
-      _name: number,
-      _nameLength: number,
-      _data: number,
-      _length: number,
-      addressSlot: number,
-      sizeSlot: number,
-    ): number {
-      return vm.returnNothing(Status.notFound, addressSlot >>> 0, sizeSlot >>> 0);
-    },
   };
 }

@@ -1,7 +1,6 @@
 import { MapType, Status } from './abi.ts';
 import type { HeaderMap } from './host.ts';
 import type { HostCalls } from './host-calls.ts';
-import { parsePairs } from './pairs.ts';
 import type { Vm } from './vm.ts';
 
 /** Most guests write names in lower case; the check costs less than a conversion. */
@@ -19,8 +18,20 @@ function mapOf(vm: Vm, type: number): HeaderMap | null {
 
 /** What a look-up in a map that is not there answers. */
 function absent(vm: Vm, type: number, addressSlot: number, sizeSlot: number): number {
-  if (type >>> 0 > MapType.last) return Status.badArgument;
-  return vm.returnNothing(vm.module.abi === '0.1.0' ? Status.ok : Status.badArgument, addressSlot, sizeSlot);
+  if (type >>> 0 > MapType.last) return vm.returnNothing(Status.badArgument, addressSlot, sizeSlot);
+  const logging = vm.callback === 'proxy_on_log';
+  const status = vm.module.abi === '0.1.0' ? Status.ok : logging ? Status.notFound : Status.badArgument;
+  return vm.returnNothing(status, addressSlot, sizeSlot);
+}
+
+/** The map, if it can be written now. */
+function writableMap(vm: Vm, type: number): HeaderMap | null {
+  const map = mapOf(vm, type);
+  if (map === null || map.writable) return map;
+  vm.hint(
+    'headers were written that had gone on already, which has no effect: hold them until they are as they should be',
+  );
+  return null;
 }
 
 type Write = (map: HeaderMap, name: string, value: string) => boolean;
@@ -36,8 +47,8 @@ function write(
   apply: Write,
 ): number {
   if (!vm.memory.holds(name, nameLength) || !vm.memory.holds(value, valueLength)) return Status.invalidMemoryAccess;
-  const map = mapOf(vm, type);
-  if (map === null || !map.writable) return Status.badArgument;
+  const map = writableMap(vm, type);
+  if (map === null) return Status.badArgument;
   vm.spend((nameLength + valueLength) * 4 + map.size * 4);
   const key = lowerCase(vm.memory.readLatin1(name, nameLength));
   return apply(map, key, vm.memory.readLatin1(value, valueLength)) ? Status.ok : Status.badArgument;
@@ -70,10 +81,9 @@ export function headerCalls(vm: Vm): HostCalls {
 
     proxy_set_header_map_pairs(type: number, data: number, length: number): number {
       if (!memory.holds(data >>> 0, length >>> 0)) return Status.invalidMemoryAccess;
-      const map = mapOf(vm, type);
-      if (map === null || !map.writable) return Status.badArgument;
-      vm.spend((length >>> 0) * 4);
-      const pairs = parsePairs(memory.bytes.subarray(data >>> 0, (data >>> 0) + (length >>> 0)));
+      const map = writableMap(vm, type);
+      if (map === null) return Status.badArgument;
+      const pairs = vm.readPairs(data >>> 0, length >>> 0);
       if (pairs === null) return Status.badArgument;
       for (let i = 0; i < pairs.length; i += 2) pairs[i] = lowerCase(pairs[i]!);
       return map.assign(pairs) ? Status.ok : Status.badArgument;

@@ -8,7 +8,7 @@ export function sharedCalls(vm: Vm): HostCalls {
   return {
     proxy_get_shared_data(key: number, length: number, addressSlot: number, sizeSlot: number, casSlot: number): number {
       if (!memory.holds(key >>> 0, length >>> 0) || !memory.holds(casSlot >>> 0, 4)) return Status.invalidMemoryAccess;
-      vm.spend(length >>> 0);
+      vm.spend(500 + Math.min(length >>> 0, LIMITS.pluginSharedDataBytes));
       const known = length >>> 0 <= LIMITS.pluginSharedDataBytes;
       const entry = known ? vm.host.sharedData.get(memory.readLatin1(key >>> 0, length >>> 0)) : null;
       memory.writeU32(casSlot >>> 0, entry?.cas ?? 0);

@@ -3,7 +3,7 @@ import { LIMITS } from '../core/limits.ts';
 import { Errno, LogLevel } from './abi.ts';
 import { GuestAbort } from './guest.ts';
 import type { HostCalls } from './host-calls.ts';
-import type { Vm } from './vm.ts';
+import type { UnfinishedOutput, Vm } from './vm.ts';
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -12,7 +12,7 @@ const RANDOM_BYTES = 65_536;
 /** Most pieces that one `fd_write` may have. */
 const WRITE_PIECES = 1024;
 
-/** What a guest prints comes in pieces; the log gets lines. */
+/** What a guest prints comes in pieces; the log gets lines, and what has no line break when the guest returns. */
 class LineBuffer {
   readonly #vm: Vm;
   readonly #level: number;
@@ -21,6 +21,17 @@ class LineBuffer {
   constructor(vm: Vm, level: number) {
     this.#vm = vm;
     this.#level = level;
+  }
+
+  /** Nothing waits for the rest of its line. */
+  get empty(): boolean {
+    return this.#text === '';
+  }
+
+  flush(): void {
+    const line = this.#text;
+    this.#text = '';
+    if (this.#passes(line)) this.#vm.logLine(this.#level, line.slice(0, LIMITS.pluginLogLineBytes));
   }
 
   write(text: string): void {
@@ -33,15 +44,44 @@ class LineBuffer {
   }
 
   #emit(line: string): void {
-    if (line === '' || this.#level < this.#vm.host.logLevel || !this.#vm.host.mayLog()) return;
+    if (!this.#passes(line)) return;
     this.#vm.spend(1000 + line.length);
     this.#vm.logLine(this.#level, line.slice(0, LIMITS.pluginLogLineBytes));
+  }
+
+  #passes(line: string): boolean {
+    return line !== '' && this.#level >= this.#vm.host.logLevel && this.#vm.host.mayLog();
+  }
+}
+
+/** Standard output and standard error of a guest. */
+class Output implements UnfinishedOutput {
+  readonly #vm: Vm;
+  readonly #out: LineBuffer;
+  readonly #err: LineBuffer;
+
+  constructor(vm: Vm) {
+    this.#vm = vm;
+    this.#out = new LineBuffer(vm, LogLevel.info);
+    this.#err = new LineBuffer(vm, LogLevel.error);
+  }
+
+  write(file: number, text: string): void {
+    (file === STDOUT ? this.#out : this.#err).write(text);
+    if (!this.#out.empty || !this.#err.empty) this.#vm.unfinishedOutput = this;
+  }
+
+  flush(): void {
+    this.#vm.unfinishedOutput = null;
+    this.#out.flush();
+    this.#err.flush();
   }
 }
 
 /** Writes to standard output and standard error, which are the log. */
-function fdWrite(vm: Vm, out: LineBuffer, err: LineBuffer) {
+function fdWrite(vm: Vm) {
   const { memory } = vm;
+  const output = new Output(vm);
   return (file: number, pieces: number, count: number, slot: number): number => {
     if (file !== STDOUT && file !== STDERR) return Errno.badFile;
     if (count >>> 0 > WRITE_PIECES) return Errno.invalid;
@@ -52,8 +92,9 @@ function fdWrite(vm: Vm, out: LineBuffer, err: LineBuffer) {
       const length = memory.readU32((pieces >>> 0) + i * 8 + 4);
       if (!memory.holds(at, length)) return Errno.fault;
       const size = Math.min(length, LIMITS.pluginLogLineBytes);
-      vm.spend(size);
-      (file === STDOUT ? out : err).write(memory.readUtf8(at, size));
+      // Each is put behind what waits for the end of its line.
+      vm.spend(500 + size);
+      output.write(file, memory.readUtf8(at, size));
       total += length;
     }
     memory.writeU32(slot >>> 0, total);
@@ -61,13 +102,33 @@ function fdWrite(vm: Vm, out: LineBuffer, err: LineBuffer) {
   };
 }
 
-/** Environment and arguments: there are none, and never the gateway's own. */
-function empty(vm: Vm) {
-  return (countSlot: number, sizeSlot: number): number => {
-    if (!vm.memory.holds(countSlot >>> 0, 4) || !vm.memory.holds(sizeSlot >>> 0, 4)) return Errno.fault;
-    vm.memory.writeU32(countSlot >>> 0, 0);
-    vm.memory.writeU32(sizeSlot >>> 0, 0);
-    return Errno.success;
+/** What the operator gives it, and never the gateway's own; `NAME=value`, each with a NUL at its end. */
+function environment(vm: Vm): Buffer[] {
+  return Object.entries(vm.host.permissions.environment).map(([name, value]) => Buffer.from(`${name}=${value}\0`));
+}
+
+/** Texts for a guest: their number and length in one call, then, in another, where each begins and all of them. */
+function textCalls(vm: Vm, texts: readonly Buffer[]) {
+  const { memory } = vm;
+  const all = Buffer.concat(texts);
+  return {
+    sizes: (countSlot: number, sizeSlot: number): number => {
+      if (!memory.holds(countSlot >>> 0, 4) || !memory.holds(sizeSlot >>> 0, 4)) return Errno.fault;
+      memory.writeU32(countSlot >>> 0, texts.length);
+      memory.writeU32(sizeSlot >>> 0, all.length);
+      return Errno.success;
+    },
+    get: (places: number, at: number): number => {
+      if (!memory.holds(places >>> 0, texts.length * 4) || !memory.holds(at >>> 0, all.length)) return Errno.fault;
+      vm.spend(texts.length * 4 + all.length);
+      let next = at >>> 0;
+      for (const [index, text] of texts.entries()) {
+        memory.writeU32((places >>> 0) + index * 4, next);
+        next += text.length;
+      }
+      all.copy(memory.bytes, at >>> 0);
+      return Errno.success;
+    },
   };
 }
 
@@ -98,7 +159,7 @@ function clockCalls(vm: Vm): HostCalls {
 function fileCalls(vm: Vm): HostCalls {
   const { memory } = vm;
   return {
-    fd_write: fdWrite(vm, new LineBuffer(vm, LogLevel.info), new LineBuffer(vm, LogLevel.error)),
+    fd_write: fdWrite(vm),
     fd_fdstat_get(file: number, slot: number): number {
       if (file >>> 0 > STDERR) return Errno.badFile;
       if (!memory.holds(slot >>> 0, 24)) return Errno.fault;
@@ -107,7 +168,10 @@ function fileCalls(vm: Vm): HostCalls {
       memory.writeU64((slot >>> 0) + 8, 64n);
       return Errno.success;
     },
+    fd_fdstat_set_flags: (): number => Errno.notImplemented,
+    fd_read: (): number => Errno.notImplemented,
     fd_prestat_get: (): number => Errno.badFile,
+    fd_prestat_dir_name: (): number => Errno.notImplemented,
     fd_seek: (): number => Errno.success,
     fd_close: (): number => Errno.success,
     path_open: (): number => Errno.noEntry,
@@ -118,16 +182,18 @@ function fileCalls(vm: Vm): HostCalls {
 /** The functions of WASI preview 1 that compilers of plugins link in. */
 export function wasiCalls(vm: Vm): HostCalls {
   const { memory } = vm;
+  const environ = textCalls(vm, environment(vm));
+  const args = textCalls(vm, []);
   return {
     ...fileCalls(vm),
     ...clockCalls(vm),
     proc_exit(code: number): number {
       throw new GuestAbort('exit', `exit ${code}`);
     },
-    environ_sizes_get: empty(vm),
-    environ_get: (): number => Errno.success,
-    args_sizes_get: empty(vm),
-    args_get: (): number => Errno.success,
+    environ_sizes_get: environ.sizes,
+    environ_get: environ.get,
+    args_sizes_get: args.sizes,
+    args_get: args.get,
     random_get(at: number, length: number): number {
       if (length >>> 0 > RANDOM_BYTES) return Errno.invalid;
       if (!memory.holds(at >>> 0, length >>> 0)) return Errno.fault;

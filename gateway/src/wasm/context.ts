@@ -15,6 +15,8 @@ export class Context {
   ended = false;
   /** Callouts under way that end with it. */
   callouts = 0;
+  /** The guest has answered the exchange itself; a second answer is none. */
+  replied = false;
   /** It stands in the VM's queue of contexts with actions. */
   queued = false;
 

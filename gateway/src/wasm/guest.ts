@@ -31,6 +31,12 @@ export class GuestExports {
   readonly responseBody: GuestFunction | null;
   readonly responseTrailers: GuestFunction | null;
   readonly httpCallResponse: GuestFunction | null;
+  readonly grpcInitialMetadata: GuestFunction | null;
+  readonly grpcReceive: GuestFunction | null;
+  readonly grpcTrailingMetadata: GuestFunction | null;
+  readonly grpcClose: GuestFunction | null;
+  readonly queueReady: GuestFunction | null;
+  readonly redisCallResponse: GuestFunction | null;
   readonly done: GuestFunction | null;
   readonly log: GuestFunction | null;
   readonly delete: GuestFunction | null;
@@ -53,6 +59,13 @@ export class GuestExports {
     this.responseBody = this.find('proxy_on_response_body');
     this.responseTrailers = this.find('proxy_on_response_trailers');
     this.httpCallResponse = this.find('proxy_on_http_call_response');
+    this.grpcInitialMetadata = this.find('proxy_on_grpc_receive_initial_metadata');
+    this.grpcReceive = this.find('proxy_on_grpc_receive');
+    this.grpcTrailingMetadata =
+      this.find('proxy_on_grpc_receive_trailing_metadata') ?? this.find('proxy_on_grpc_trailing_metadata');
+    this.grpcClose = this.find('proxy_on_grpc_close');
+    this.queueReady = this.find('proxy_on_queue_ready');
+    this.redisCallResponse = this.find('proxy_on_redis_call_response');
     this.done = this.find('proxy_on_done');
     this.log = this.find('proxy_on_log');
     this.delete = this.find('proxy_on_delete');

@@ -1,5 +1,6 @@
 import type { TraceContext } from '../core/trace.ts';
 import type { MetricSet } from './metrics.ts';
+import type { CalloutCaller, Permissions } from './permissions.ts';
 
 /** Header names and values as a plugin sees them: lower-case names, latin1 values, pseudo headers first. */
 export interface HeaderMap {
@@ -37,7 +38,7 @@ export interface GuestBuffer {
 }
 
 /** What a guest may ask of the stream behind a context; bits. */
-export const Action = { continueRequest: 1, continueResponse: 2, reply: 4, close: 8, done: 16 } as const;
+export const Action = { continueRequest: 1, continueResponse: 2, reply: 4, close: 8, done: 16, inject: 32 } as const;
 
 /** A plugin's own answer, as `proxy_send_local_response` gave it; names and values are checked. */
 export interface LocalResponse {
@@ -46,6 +47,26 @@ export interface LocalResponse {
   readonly body: Buffer | null;
   /** Flat `[name, value, …]`. */
   readonly headers: string[];
+  /** For callers that speak gRPC, 0 to 16; -1: what the status stands for. */
+  readonly grpcStatus: number;
+}
+
+/** What a guest may do to an exchange beyond reading and writing it; all of it is refused at the wrong moment. */
+export interface StreamHost {
+  /** The route is chosen anew before the request goes on; too late once it has. */
+  clearRouteCache(): void;
+  /**
+   * Takes a copy of bytes for the filters behind this one on the way of the response, and passes them on when the guest
+   * has returned. False: not now, or more than may wait.
+   * @param end nothing follows; what the upstream still sends is dropped
+   */
+  inject(bytes: Uint8Array, end: boolean): boolean;
+  /** Endpoints that the exchange may go to: flat `[address, JSON, …]`; null: it goes to no service, or has gone already. */
+  upstreamHosts(): string[] | null;
+  /** Sends the exchange to this endpoint and no other; false: it may not go there, or has gone already. */
+  overrideUpstreamHost(address: string): boolean;
+  /** A value that `filter_state` shows to all plugins of the exchange. */
+  setFilterState(name: string, value: Uint8Array): void;
 }
 
 /** Value of a property: text (latin1), or bytes encoded as the ABI asks. */
@@ -68,8 +89,10 @@ export interface ContextHost {
   onActions(actions: number, response: LocalResponse | null): void;
   /** The exchange behind it; null for the plugin itself. */
   readonly origin: CalloutOrigin | null;
-  /** A callback for this context took so long. */
-  addTime(microseconds: number): void;
+  /** The same, as far as a guest may act on it; null for the plugin itself. */
+  readonly stream: StreamHost | null;
+  /** A callback for this context took so long, and so many instructions; what it asked for is carried out next. */
+  addTime(microseconds: number, fuel: number): void;
   /** The VM is dead: the context with it. Not called for the context whose callback failed; its caller sees it. */
   onVmFailed(): void;
 }
@@ -95,6 +118,42 @@ export interface SharedData {
 /** All shared data; plugins of different tenants, and different plugins, never see each other's. */
 export interface SharedDataStore {
   open(tenant: string, plugin: string): SharedData;
+  readonly queues: SharedQueueStore;
+}
+
+/** Who is told that messages wait. */
+export interface QueueReceiver {
+  /** A message waits in a queue that it registered for. Never called while a guest frame is on the stack. */
+  onQueueReady(id: number): void;
+}
+
+/**
+ * Queues of the plugins of one tenant, the same for all workers. Synchronous, as host calls are. Numbers of queues are
+ * 1 to 2³²−1, and the same in all workers; names are latin1.
+ */
+export interface SharedQueues {
+  /** Messages that it appended, and those that had to go for them or found no room themselves. */
+  readonly enqueued: number;
+  readonly dropped: number;
+  /** Whether a number has been met here before; looking for another one takes longer. */
+  knows(id: number): boolean;
+  /** Opens a queue of its plugin, made if need be; of all who did so in any worker, the last one is told of messages. */
+  register(name: string): number;
+  /** Number of a queue that somebody has registered; 0 = there is none. @param plugin its plugin's name; '' = its own */
+  resolve(plugin: string, name: string): number;
+  /** Appends a copy. The oldest messages make room; what is too large is dropped. False: there is no such queue. */
+  enqueue(id: number, message: Uint8Array): boolean;
+  /** Takes the first message out. null: there is none; undefined: there is no such queue. */
+  dequeue(id: number): Uint8Array | null | undefined;
+  /** Has the receiver of a queue of its own told again, of messages that it could not take. */
+  wake(id: number): void;
+  /** Its plugin is no more. */
+  close(): void;
+}
+
+/** All queues; a tenant never sees another's. */
+export interface SharedQueueStore {
+  open(tenant: string, plugin: string, receiver: QueueReceiver): SharedQueues;
 }
 
 /** Time as plugins see it. */
@@ -110,20 +169,19 @@ export const systemClock: Clock = {
   monotonic: () => process.hrtime.bigint(),
 };
 
+/** The same in steps, too long to time anything by. */
+export function coarseClock(clock: Clock, stepMs: number): Clock {
+  const step = BigInt(stepMs) * 1_000_000n;
+  const coarse = (time: bigint): bigint => time - (time % step);
+  return { now: () => coarse(clock.now()), monotonic: () => coarse(clock.monotonic()) };
+}
+
 /** On whose behalf a callout is made; an exchange is one. */
 export interface CalloutOrigin {
   readonly tenant: string;
   /** Name of its lane; '' = baseline. */
   readonly lane: string;
   readonly trace: TraceContext | null;
-}
-
-/** Who makes callouts: one use of a plugin. */
-export interface CalloutCaller {
-  /** Its owner, whose services it may call; '' for the gateway's own chain, which has none. */
-  readonly tenant: string;
-  /** Further services that the operator allows it, as `tenant/service`. */
-  readonly services: readonly string[];
 }
 
 /** An HTTP request of a plugin to a service. */
@@ -178,10 +236,131 @@ export interface CalloutHandle {
   cancel(): void;
 }
 
+/** A gRPC call of a plugin to a service. */
+export interface GrpcRequest {
+  readonly caller: CalloutCaller;
+  /** null: it is the plugin's own affair, not an exchange's. */
+  readonly origin: CalloutOrigin | null;
+  /** As the plugin names it: a service of its tenant, or `tenant/service`. */
+  readonly service: string;
+  /** Of the request, and the name that a certificate is checked against. */
+  readonly authority: string;
+  /** `/package.Service/Method` */
+  readonly path: string;
+  /** Flat `[name, value, …]`, fit for a head, names in lower case, without pseudo headers and what gRPC itself sets. */
+  readonly metadata: readonly string[];
+  /** The only message of a unary call, of at most LIMITS.pluginGrpcMessageBytes; null: they follow by `send`. */
+  readonly message: Buffer | null;
+  /** 1 to LIMITS.pluginCalloutMs; 0 = no deadline, for streams alone. */
+  readonly timeoutMs: number;
+}
+
+/** A gRPC call as the guest asks for it. */
+export type GuestGrpcRequest = Omit<GrpcRequest, 'caller' | 'origin'>;
+
+/** How a gRPC call ended. */
+export interface GrpcEnd {
+  /** gRPC status, 0 to 16. */
+  readonly status: number;
+  /** Words of the service, or of the gateway; '' = none. */
+  readonly message: string;
+  /** Flat trailing metadata, `grpc-status` included; empty when none has come. */
+  readonly trailers: readonly string[];
+  /** For the statistics: `success` when the service has answered, whatever its status. */
+  readonly result: CalloutResult;
+}
+
+/** Who hears of a gRPC call; never from within `openGrpc`, nor from within a call of the handle. */
+export interface GrpcHandler {
+  /** At most once, before all messages. @param metadata flat, `:status` first; empty when all came in one head */
+  onGrpcMetadata(metadata: readonly string[]): void;
+  /** @param message without frame; the callee's to keep. Of a unary call only when it ended well, and then one */
+  onGrpcMessage(message: Uint8Array): void;
+  /** Once, and last. */
+  onGrpcEnd(end: GrpcEnd): void;
+}
+
+/** A gRPC call under way. */
+export interface GrpcHandle {
+  /**
+   * Sends a message of a stream. False: too much waits to be sent, or the sending side has ended; nothing happened.
+   * @param message without frame, of at most LIMITS.pluginGrpcMessageBytes; the callee's to keep
+   * @param end it is the last one
+   */
+  send(message: Buffer, end: boolean): boolean;
+  /** Ends the sending side. What comes from now on is dropped; its handler hears of the end alone. */
+  close(): void;
+  /** Gives it up; its handler is not called any more. */
+  cancel(): void;
+}
+
 /** Requests of plugins to services. */
 export interface Callouts {
   /** null: there is no such service, or the caller may not use it. */
   send(request: CalloutRequest, handler: CalloutHandler): CalloutHandle | null;
+  /** null: there is no such service, or the caller may not use it. */
+  openGrpc(request: GrpcRequest, handler: GrpcHandler): GrpcHandle | null;
+}
+
+/** gRPC calls of a guest, by numbers that are unique among all its calls. */
+export interface GuestGrpc {
+  /**
+   * Answers the number of a new call, which its callbacks repeat, or a negative number: it was refused because the
+   * service is unknown or not allowed (-1), or because too many are under way (-2).
+   */
+  open(contextId: number, request: GuestGrpcRequest): number;
+  /** A message of a stream. `unknown`: no such call; `refused`: it is no stream, has ended its side, or too much waits. */
+  send(id: number, message: Buffer, end: boolean): 'sent' | 'unknown' | 'refused';
+  /** Gives a call up, or (`gently`) lets what was sent arrive. The guest hears no more of it. False: no such call. */
+  end(id: number, gently: boolean): boolean;
+}
+
+/** A Redis service as a plugin uses it. */
+export interface RedisTarget {
+  readonly caller: CalloutCaller;
+  /** As the plugin names it: a service of its tenant, or `tenant/service`. */
+  readonly service: string;
+  readonly db: number;
+  /** '' = none, for both. */
+  readonly username: string;
+  readonly password: string;
+}
+
+/** A command of a plugin for a Redis service. */
+export interface RedisRequest {
+  readonly target: RedisTarget;
+  /** null: it is the plugin's own affair, not an exchange's. */
+  readonly origin: CalloutOrigin | null;
+  /** One command in RESP that may go over a connection which others use too; the callee's to keep. */
+  readonly query: Buffer;
+  /** 1 to LIMITS.pluginCalloutMs. */
+  readonly timeoutMs: number;
+}
+
+/** Who hears of a command's end. */
+export interface RedisHandler {
+  /** Once, and never from within `send`. @param reply as it came, in RESP 2; null unless the result is `success` */
+  onRedisDone(reply: Uint8Array | null, result: CalloutResult): void;
+}
+
+/** Redis for plugins. */
+export interface RedisCalls {
+  /** Says that a service is going to be used. False: there is no such service, or the caller may not use it. */
+  prepare(target: RedisTarget): boolean;
+  /** null: there is no such service, or the caller may not use it. */
+  send(request: RedisRequest, handler: RedisHandler): CalloutHandle | null;
+}
+
+/** Redis as one VM uses it, by the names that the guest gives to services. */
+export interface GuestRedis {
+  /** Says how a service is to be used. False: there is no such service, or it may not be used. */
+  init(name: string, username: string, password: string, timeoutMs: number): boolean;
+  /**
+   * Answers the number of a command, which its callback repeats, or a negative number: it was refused because the service
+   * was not set up, is unknown or not allowed (-1), or because too many are under way (-2).
+   * @param query see `RedisRequest`
+   */
+  send(contextId: number, name: string, query: Buffer): number;
 }
 
 /** What a VM needs of the plugin it belongs to. */
@@ -191,8 +370,10 @@ export interface PluginHost {
   /** Lines below this level are dropped unread; one of `LogLevel`. */
   readonly logLevel: number;
   readonly clock: Clock;
+  readonly permissions: Permissions;
   readonly metrics: MetricSet;
   readonly sharedData: SharedData;
+  readonly queues: SharedQueues;
   /** A line of the guest. Never called while a guest frame is on the stack. */
   log(level: number, message: string): void;
   /** False: the plugin logs too much and the line is to be dropped; counted by the callee. */
@@ -204,8 +385,14 @@ export interface PluginHost {
    * refused because the service is unknown or not allowed (-1), or because too many are under way (-2).
    */
   sendCallout(contextId: number, request: GuestRequest): number;
+  readonly grpc: GuestGrpc;
+  readonly redis: GuestRedis;
   /** Fuel and time of an outermost call, whatever its outcome. */
   onCallEnded(fuel: number, microseconds: number): void;
+  /** The guest has so much linear memory now. False: that is more than it may have, and it must end. */
+  onMemoryGrown(bytes: number): boolean;
+  /** The guest wants a new VM in its place: noted, and done when it suits. */
+  rebuildWhenIdle(): void;
   /** The VM has died; it is never entered again. */
   onCrash(crash: Crash): void;
 }

@@ -4,6 +4,7 @@ import { GatewayError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { ABI_MARKERS, type AbiVersion } from './abi.ts';
 import { ModuleError } from './binary.ts';
+import { allowsHostCall, DEFAULT_PERMISSIONS, type HostCallRules } from './permissions.ts';
 import { type AddedExports, PAGE_BYTES, rewriteModule } from './rewrite.ts';
 import { External, type ModuleImport, type ModuleOutline, readOutline } from './sections.ts';
 
@@ -14,8 +15,8 @@ export interface ModuleOptions {
   readonly memory: number;
   /** Instructions that start-up code (start section, `_initialize`) may take before vm_start. */
   readonly startFuel: number;
-  /** Lower-case hex digest that the bytes must have. */
-  readonly sha256?: string;
+  /** Host calls that it may import; default all. */
+  readonly hostCalls?: HostCallRules;
 }
 
 /** A checked, metered and compiled module. Plain data: it crosses threads by structured clone, compiled code included. */
@@ -30,6 +31,8 @@ export interface PreparedModule {
   /** Names of the exported functions. */
   readonly exports: readonly string[];
   readonly memory: number;
+  /** Bytes of linear memory that an instance is born with. */
+  readonly initialMemory: number;
   readonly startFuel: number;
 }
 
@@ -48,7 +51,8 @@ async function compile(bytes: Uint8Array): Promise<WebAssembly.Module> {
   }
 }
 
-function findAbi(exports: readonly string[]): AbiVersion {
+/** @internal @throws ModuleError: none of the exported functions marks a version that this host speaks. */
+export function findAbi(exports: readonly string[]): AbiVersion {
   for (const name of exports) {
     if (Object.hasOwn(ABI_MARKERS, name)) return ABI_MARKERS[name]!;
   }
@@ -59,20 +63,20 @@ function findAbi(exports: readonly string[]): AbiVersion {
   throw new ModuleError('it has no Proxy-Wasm marker; export a function named proxy_abi_version_0_2_1');
 }
 
-function checkOutline(outline: ModuleOutline): void {
-  if (outline.functionCount > LIMITS.pluginFunctions) {
-    throw new ModuleError(`it has ${outline.functionCount} functions, more than ${LIMITS.pluginFunctions}; split it`);
-  }
+function checkImports({ imports }: Pick<ModuleOutline, 'imports'>, rules: HostCallRules): void {
+  const refused = imports.find(({ name }) => !allowsHostCall(rules, name));
+  if (refused === undefined) return;
+  throw new ModuleError(
+    `it imports ${refused.module}.${refused.name}, which allow.hostCalls does not let it call; allow it, or build without it`,
+  );
 }
 
-function checkBytes(bytes: Uint8Array, digest: string, expected: string | undefined): void {
+/** @internal @throws ModuleError: they are not a module that the engine takes as it is. */
+export function checkBytes(bytes: Uint8Array): void {
   if (bytes.length > LIMITS.pluginModuleBytes) {
     throw new ModuleError(
       `it has ${bytes.length} bytes, more than ${LIMITS.pluginModuleBytes}; strip debug information`,
     );
-  }
-  if (expected !== undefined && expected !== digest) {
-    throw new ModuleError(`its SHA-256 is ${digest}, not ${expected} as configured; check the file or the digest`);
   }
   if (bytes.length < 8 || bytes[0] !== 0 || bytes[1] !== 0x61 || bytes[2] !== 0x73 || bytes[3] !== 0x6d) {
     throw new ModuleError('it is not a WebAssembly module; build the plugin and name its .wasm file');
@@ -83,11 +87,11 @@ function checkBytes(bytes: Uint8Array, digest: string, expected: string | undefi
 
 async function prepare(bytes: Uint8Array, options: ModuleOptions): Promise<PreparedModule> {
   const digest = createHash('sha256').update(bytes).digest('hex');
-  checkBytes(bytes, digest, options.sha256);
+  checkBytes(bytes);
   const outline = readOutline(bytes);
   const exports = outline.exports.filter((entry) => entry.kind === External.function).map((entry) => entry.name);
   const abi = findAbi(exports);
-  checkOutline(outline);
+  checkImports(outline, options.hostCalls ?? DEFAULT_PERMISSIONS.hostCalls);
   const pages = Math.min(Math.floor(options.memory / PAGE_BYTES), PAGE_BYTES);
   const rewritten = rewriteModule(outline, { pages, startFuel: options.startFuel });
   return {
@@ -99,6 +103,7 @@ async function prepare(bytes: Uint8Array, options: ModuleOptions): Promise<Prepa
     imports: outline.imports,
     exports,
     memory: pages * PAGE_BYTES,
+    initialMemory: outline.memory.initial * PAGE_BYTES,
     startFuel: options.startFuel,
   };
 }
@@ -112,7 +117,25 @@ export async function prepareModule(bytes: Uint8Array, options: ModuleOptions): 
   try {
     return await prepare(bytes, options);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new GatewayError('SLUICE_PLUGIN_INVALID', `plugin module ${options.name}: ${reason}`, { cause: error });
+    throw invalid(options.name, error);
   }
+}
+
+/**
+ * Checks a module that was prepared without rules, or with others.
+ *
+ * @param name how the message calls it
+ * @throws GatewayError SLUICE_PLUGIN_INVALID: it imports a host call that the rules do not let it call.
+ */
+export function checkHostCalls(module: PreparedModule, rules: HostCallRules, name: string): void {
+  try {
+    checkImports(module, rules);
+  } catch (error) {
+    throw invalid(name, error);
+  }
+}
+
+function invalid(name: string, error: unknown): GatewayError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new GatewayError('SLUICE_PLUGIN_INVALID', `plugin module ${name}: ${reason}`, { cause: error });
 }

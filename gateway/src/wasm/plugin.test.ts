@@ -55,6 +55,7 @@ async function bench(text: PluginText, sharedData = SharedDataMemory.ofOneThread
 /** An exchange that only ends. */
 class Stream implements ContextHost {
   readonly origin = null;
+  readonly stream = null;
   readonly generation: Generation;
   readonly context: Context | null;
   failed = false;

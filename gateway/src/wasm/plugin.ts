@@ -4,19 +4,24 @@ import type { TimerWheel } from '../core/wheel.ts';
 import { LIMITS } from '../core/limits.ts';
 import { LogLevel } from './abi.ts';
 import { RebuildBackoff } from './backoff.ts';
+import type { CpuShare } from './cpu-share.ts';
 import { Generation, type GenerationOwner, type PluginVersion } from './generation.ts';
 import {
   type CalloutResult,
   type Callouts,
   type Clock,
   type Crash,
-  CRASH_CAUSES,
-  type CrashCause,
+  type RedisCalls,
   type SharedData,
   type SharedDataStore,
+  type SharedQueues,
 } from './host.ts';
+import { identityOf } from './identity.ts';
 import { LogLimit } from './log-limit.ts';
 import { type MetricSample, MetricSet } from './metrics.ts';
+import { PluginCounts, type PluginState, type PluginStats, type RefusalReason, REFUSALS } from './plugin-stats.ts';
+import { QueueWaker } from './queue-waker.ts';
+import { RENEW, Renewal, type RenewalKind, type RenewalOwner, REVIVE } from './renewal.ts';
 
 /** Who decides how many VMs there may be. Without one there is room for all. */
 export interface VmRoom {
@@ -24,6 +29,11 @@ export interface VmRoom {
   admit(plugin: Plugin): boolean;
   /** The plugin has a VM now that takes exchanges, or has none any more. */
   onVm(plugin: Plugin, has: boolean): void;
+  /**
+   * Linear memory of the plugin's VMs has grown by so much, or is gone. Others of its tenant that are idle may be ended
+   * for it. False: it is more than the tenant may have, and the VM that has grown must go.
+   */
+  onMemory(plugin: Plugin, bytes: number): boolean;
 }
 
 /** One use of a plugin on one worker. */
@@ -43,41 +53,15 @@ export interface PluginServices {
   readonly clock: Clock;
   readonly sharedData: SharedDataStore;
   readonly callouts: Callouts;
+  /** Absent: plugins find no Redis service. */
+  readonly redis?: RedisCalls;
   readonly room?: VmRoom;
+  /** What the plugins of a tenant may take of the time of this worker; default: all of it. */
+  readonly cpuOf?: (tenant: string) => CpuShare | null;
   /** Lines of plugins below it are dropped unread; one of `LogLevel`. */
   readonly logLevel: number;
   /** What plugins read as `node.id` and `node.cluster`. */
   readonly node: { readonly id: string; readonly cluster: string };
-}
-
-/**
- * `idle`: no VM, until the next exchange. `running`. `waiting`: the VM failed and is built anew soon. `broken`: it failed again and again
- * (the breaker is open; a rebuild is tried after each wait). `closed`: no longer in use.
- */
-export type PluginState = 'idle' | 'running' | 'waiting' | 'broken' | 'closed';
-
-export interface PluginStats {
-  readonly state: PluginState;
-  /** Failures in a row. */
-  readonly failures: number;
-  /** Words of the last failure, '' when there was none. */
-  readonly lastFailure: string;
-  readonly exchanges: number;
-  /** Callbacks. */
-  readonly calls: number;
-  /** Instructions of all callbacks, host calls by their price included. */
-  readonly fuel: number;
-  readonly timeUs: number;
-  readonly traps: Readonly<Record<CrashCause, number>>;
-  /** Callouts by how they ended. */
-  readonly callouts: Readonly<Partial<Record<CalloutResult, number>>>;
-  /** VMs started, and those that were ended because nobody used them. */
-  readonly starts: number;
-  readonly evictions: number;
-  /** VMs alive: the current one and those that finish their exchanges. */
-  readonly instances: number;
-  readonly memoryBytes: number;
-  readonly logLinesDropped: number;
 }
 
 const LOG_METHODS = ['debug', 'debug', 'info', 'warn', 'error', 'error'] as const;
@@ -87,6 +71,12 @@ function isProven({ served, startedAt }: Generation): boolean {
   return served >= LIMITS.pluginHealthyExchanges || performance.now() - startedAt >= LIMITS.pluginHealthyMs;
 }
 
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+const STAYS = 'plugin keeps its instance, because a new one does not start';
+
 /** Uses of all plugins of this thread so far: a clock that tells which was used before which. */
 let uses = 0;
 
@@ -94,7 +84,7 @@ let uses = 0;
  * A plugin with one configuration on one worker: one VM, made at `start` or on first use, replaced when it dies or when
  * module or configuration change, ended when it is idle and others need its room. Metrics and shared data outlive its VMs.
  */
-export class Plugin implements GenerationOwner {
+export class Plugin implements GenerationOwner, RenewalOwner {
   readonly name: string;
   readonly tenant: string;
   readonly wheel: TimerWheel;
@@ -102,17 +92,20 @@ export class Plugin implements GenerationOwner {
   readonly logLevel: number;
   readonly metrics = new MetricSet();
   readonly sharedData: SharedData;
+  readonly queues: SharedQueues;
   readonly callouts: Callouts;
+  readonly redis: RedisCalls | null;
   readonly identity: ReadonlyMap<string, string>;
   /** When it was last used, by the thread's count of uses; 0 = never. */
   lastUse = 0;
-  /** Why `acquire` had no VM. */
-  refusal: ErrorCode = 'SLUICE_PLUGIN_UNAVAILABLE';
   /** True when the module has the callback: a phase without one is never called. */
   wantsRequestHeaders = false;
   wantsResponseHeaders = false;
   readonly #log: Log;
   readonly #room: VmRoom | null;
+  readonly #cpu: CpuShare | null;
+  readonly #waker: QueueWaker;
+  readonly #renewal: Renewal;
   #version: PluginVersion | null;
   #current: Generation | null = null;
   readonly #retiring = new Set<Generation>();
@@ -120,35 +113,32 @@ export class Plugin implements GenerationOwner {
   readonly #logLimit = new LogLimit();
   #stubsLogged = '';
   #closed = false;
+  /** The VM that is to be replaced by a new one. */
+  #outgrown: Generation | null = null;
+  /** Its last VM died, and had work to do that no exchange asks for. */
+  #wanted = false;
+  #refusal: RefusalReason = 'unavailable';
   #lastFailure = '';
-  #exchanges = 0;
-  #starts = 0;
-  #evictions = 0;
-  #calls = 0;
-  #fuel = 0;
-  #timeUs = 0;
-  readonly #callouts: Partial<Record<CalloutResult, number>> = {};
-  readonly #traps = Object.fromEntries(CRASH_CAUSES.map((cause) => [cause, 0])) as Record<CrashCause, number>;
+  readonly #counts = new PluginCounts();
 
   constructor(options: PluginOptions, services: PluginServices) {
     this.name = options.name;
     this.tenant = options.tenant;
     this.#version = options.version;
     this.#room = services.room ?? null;
+    this.#cpu = services.cpuOf?.(options.tenant) ?? null;
+    this.#renewal = new Renewal(services.wheel, this);
     this.#noteCallbacks();
     this.wheel = services.wheel;
     this.clock = services.clock;
     this.logLevel = services.logLevel;
     this.sharedData = services.sharedData.open(options.tenant, options.name);
+    this.#waker = new QueueWaker(this, services.sharedData.queues);
+    this.queues = this.#waker.queues;
     this.callouts = services.callouts;
+    this.redis = services.redis ?? null;
     this.#log = services.log;
-    this.identity = new Map([
-      ['plugin_name', options.name],
-      ['plugin_root_id', ''],
-      ['plugin_vm_id', options.tenant],
-      ['node\0id', services.node.id],
-      ['node\0cluster', services.node.cluster],
-    ]);
+    this.identity = identityOf(options, services.node);
   }
 
   /** What its next VM is made of; null while there is no module. */
@@ -200,20 +190,55 @@ export class Plugin implements GenerationOwner {
   /** Ends it: no new exchanges, and no VM once the last exchange is over. */
   close(): void {
     this.#closed = true;
+    this.#waker.close();
+    this.#renewal.cancel();
     this.#dropCurrent();
   }
 
   /** Ends its VM if that is idle; the next exchange gets a new one. */
   evict(): void {
     if (!this.idle) return;
-    this.#evictions++;
+    this.#counts.evictions++;
     this.#dropCurrent();
   }
 
   /** The VM for a new exchange, made if need be; null: see `refusal`. */
   acquire(): Generation | null {
     this.lastUse = ++uses;
-    return this.#current ?? this.#rebuild();
+    const { exhausted } = this;
+    const generation = exhausted ? null : (this.#current ?? this.#rebuild());
+    if (exhausted) this.#refusal = 'cpu';
+    if (generation === null) this.#counts.refusals[this.#refusal]++;
+    return generation;
+  }
+
+  /** Why `acquire` had no VM. */
+  get refusalReason(): RefusalReason {
+    return this.#refusal;
+  }
+
+  /** The same, for the client. */
+  get refusal(): ErrorCode {
+    return REFUSALS[this.#refusal];
+  }
+
+  /** Its tenant's plugins have used up their share of the worker's time. */
+  get exhausted(): boolean {
+    return this.#cpu?.exhausted === true;
+  }
+
+  /** They have used far more than that: exchanges under way go on without them, too. */
+  get overdrawn(): boolean {
+    return this.#cpu?.overdrawn === true;
+  }
+
+  /** Gives it a new VM soon: at its own wish, or because it has grown. Exchanges in flight finish on the old one. */
+  rebuildWhenIdle(): void {
+    const current = this.#current;
+    if (current === null || this.#closed) return;
+    this.#outgrown = current;
+    const age = performance.now() - current.startedAt;
+    this.#renewal.schedule(RENEW, Math.max(LIMITS.pluginRecycleMs - age, 0));
   }
 
   /** For the exposition of metrics. */
@@ -228,14 +253,9 @@ export class Plugin implements GenerationOwner {
       state: this.#state(),
       failures: this.#backoff.failures,
       lastFailure: this.#lastFailure,
-      exchanges: this.#exchanges + alive.reduce((sum, generation) => sum + generation.served, 0),
-      calls: this.#calls,
-      fuel: this.#fuel,
-      timeUs: this.#timeUs,
-      traps: { ...this.#traps },
-      callouts: { ...this.#callouts },
-      starts: this.#starts,
-      evictions: this.#evictions,
+      ...this.#counts.read(),
+      exchanges: this.#counts.exchanges + alive.reduce((sum, generation) => sum + generation.served, 0),
+      queues: { enqueued: this.queues.enqueued, dropped: this.queues.dropped },
       instances: alive.length,
       memoryBytes: alive.reduce((sum, generation) => sum + generation.memoryBytes, 0),
       logLinesDropped: this.#logLimit.dropped,
@@ -257,10 +277,10 @@ export class Plugin implements GenerationOwner {
 
   #rebuild(): Generation | null {
     const version = this.#version;
-    this.refusal = 'SLUICE_PLUGIN_UNAVAILABLE';
+    this.#refusal = 'unavailable';
     if (this.#closed || version === null || !this.#backoff.mayBuild(performance.now())) return null;
     if (this.#room?.admit(this) === false) {
-      this.refusal = 'SLUICE_PLUGIN_NO_ROOM';
+      this.#refusal = 'no-room';
       return null;
     }
     try {
@@ -275,7 +295,7 @@ export class Plugin implements GenerationOwner {
     try {
       return this.#startGeneration(version);
     } catch (error) {
-      this.#lastFailure = error instanceof Error ? error.message : String(error);
+      this.#lastFailure = messageOf(error);
       throw error;
     }
   }
@@ -283,6 +303,7 @@ export class Plugin implements GenerationOwner {
   #setCurrent(next: Generation | null): void {
     const had = this.#current !== null;
     this.#current = next;
+    if (next !== null) this.#wanted = false;
     if (had !== (next !== null)) this.#room?.onVm(this, next !== null);
   }
 
@@ -293,17 +314,15 @@ export class Plugin implements GenerationOwner {
   }
 
   #startGeneration(version: PluginVersion): Generation {
-    this.#starts++;
+    this.#counts.starts++;
     try {
       const generation = new Generation(version, this);
       this.#reportStubs(generation);
       generation.start();
       return generation;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new GatewayError('SLUICE_PLUGIN_START_FAILED', `plugin ${this.name} of ${this.#owner()}: ${reason}`, {
-        cause: error,
-      });
+      const detail = `plugin ${this.name} of ${this.#owner()}: ${messageOf(error)}`;
+      throw new GatewayError('SLUICE_PLUGIN_START_FAILED', detail, { cause: error });
     }
   }
 
@@ -325,13 +344,13 @@ export class Plugin implements GenerationOwner {
   }
 
   #onStartFailed(error: unknown): void {
-    this.#lastFailure = error instanceof Error ? error.message : String(error);
+    this.#lastFailure = messageOf(error);
     this.#backoff.onFailure(performance.now(), false);
     this.#log.error({ plugin: this.name, tenant: this.tenant, failures: this.#backoff.failures }, this.#lastFailure);
   }
 
   #forget(generation: Generation): void {
-    this.#exchanges += generation.served;
+    this.#counts.exchanges += generation.served;
     this.#retiring.delete(generation);
     if (this.#current === generation) this.#setCurrent(null);
   }
@@ -341,7 +360,7 @@ export class Plugin implements GenerationOwner {
   }
 
   onCrash(generation: Generation, crash: Crash): void {
-    this.#traps[crash.cause]++;
+    this.#counts.traps[crash.cause]++;
     this.#lastFailure = `${crash.callback}: ${crash.message}`;
     this.#log.error(
       {
@@ -352,7 +371,8 @@ export class Plugin implements GenerationOwner {
         cause: crash.cause,
         fuelLeft: crash.fuelLeft,
         fuelBudget: crash.budget,
-        stack: crash.stack,
+        // Names of functions are the guest's, and may be long.
+        stack: crash.stack.slice(0, LIMITS.pluginLogLineBytes),
       },
       `plugin failed: ${crash.message}`,
     );
@@ -360,16 +380,53 @@ export class Plugin implements GenerationOwner {
     this.#forget(generation);
     if (!wasCurrent) return;
     this.#backoff.onFailure(performance.now(), isProven(generation));
+    this.#wanted = generation.ticks;
+    this.#reviveLater();
+  }
+
+  onMemory(bytes: number): boolean {
+    return this.#room?.onMemory(this, bytes) ?? true;
+  }
+
+  onRenewal(kind: RenewalKind): void {
+    if (this.#closed) return;
+    if (kind === RENEW) this.#renew();
+    else if (this.#wanted && this.#current === null) {
+      if (!this.exhausted) this.#rebuild();
+      this.#reviveLater();
+    }
+  }
+
+  /** A VM that ticked comes back by itself; others when they are used. */
+  #reviveLater(): void {
+    if (!this.#wanted || this.#current !== null) return;
+    this.#renewal.schedule(REVIVE, Math.max(this.#backoff.waitMs(performance.now()), LIMITS.pluginBackoffMs));
+  }
+
+  #renew(): void {
+    const [old, version] = [this.#current, this.#version];
+    if (old === null || version === null || old !== this.#outgrown) return;
+    this.#outgrown = null;
+    try {
+      const next = old.idle ? null : this.#startForReplacement(version);
+      this.#counts.recycles++;
+      this.#setCurrent(next);
+      this.#retire(old);
+    } catch (error) {
+      this.#log.warn({ plugin: this.name, tenant: this.tenant, reason: messageOf(error) }, STAYS);
+    }
   }
 
   onCallEnded(fuel: number, microseconds: number): void {
-    this.#calls++;
-    this.#fuel += fuel;
-    this.#timeUs += microseconds;
+    this.#counts.calls++;
+    this.#counts.fuel += fuel;
+    this.#cpu?.spend(fuel);
+    this.#counts.timeUs += microseconds;
   }
 
   onCalloutEnded(result: CalloutResult): void {
-    this.#callouts[result] = (this.#callouts[result] ?? 0) + 1;
+    const { callouts } = this.#counts;
+    callouts[result] = (callouts[result] ?? 0) + 1;
   }
 
   mayLog(): boolean {

@@ -1,6 +1,7 @@
 import { LIMITS } from '../core/limits.ts';
 import { type ByteReader, ByteWriter, ModuleError } from './binary.ts';
-import { meterBodies, writeChargeFunctions } from './meter.ts';
+import { CompileWork } from './compile-work.ts';
+import { meterBodies, PREPAID_INSTRUCTIONS, writeChargeFunctions } from './meter.ts';
 import { External, type ModuleOutline, readLimits, Section, SECTION_ORDER, sectionReader } from './sections.ts';
 
 export const PAGE_BYTES = 65_536;
@@ -11,6 +12,8 @@ export interface RewriteLimits {
   readonly pages: number;
   /** Fuel it is born with: what start-up code may use before the host can set a budget. */
   readonly startFuel: number;
+  /** Default `PREPAID_INSTRUCTIONS`; with 0 every path pays for its own instructions alone. */
+  readonly prepaid?: number;
 }
 
 /** Export names of what the rewriting adds. */
@@ -50,18 +53,19 @@ function writeMemory(outline: ModuleOutline, pages: number, out: ByteWriter): vo
 
 function writeTables(reader: ByteReader, out: ByteWriter): void {
   const count = reader.u32();
+  if (count > LIMITS.pluginTables) {
+    throw new ModuleError(`it has ${count} tables, more than ${LIMITS.pluginTables}; split the module`);
+  }
+  // Each may have its share of all elements.
+  const most = Math.floor(LIMITS.pluginTableElements / count);
   out.u32(count);
   for (let rest = count; rest > 0; rest--) {
     const type = reader.u8();
     if (type !== 0x70 && type !== 0x6f) throw new ModuleError('a table has a type that plugins may not use');
     const { initial, maximum } = readLimits(reader, 'table');
-    if (initial > LIMITS.pluginTableElements) {
-      throw new ModuleError(
-        `a table has ${initial} elements, more than ${LIMITS.pluginTableElements}; split the module`,
-      );
-    }
+    if (initial > most) throw new ModuleError(`a table has ${initial} elements, more than ${most}; split the module`);
     out.u8(type).u8(1).u32(initial);
-    out.u32(Math.min(maximum ?? LIMITS.pluginTableElements, LIMITS.pluginTableElements));
+    out.u32(Math.min(maximum ?? most, most));
   }
 }
 
@@ -143,17 +147,19 @@ class Rewriter {
   }
 
   #writeCode(out: ByteWriter): void {
-    const { functionCount, globalCount, imports } = this.#outline;
+    const { functionCount, globalCount, imports, arities } = this.#outline;
     const first = imports.length + functionCount;
     const targets = {
       fuelGlobal: globalCount,
       chargeBytes: first,
       chargeElements: first + 1,
       chargePages: first + 2,
+      prepaid: this.#limits.prepaid ?? PREPAID_INSTRUCTIONS,
     };
     const reader = entriesOf(this.#outline, Section.code);
     out.u32(functionCount + 3);
-    if (reader !== null) meterBodies(reader, functionCount, targets, out, this.#body);
+    const work = new CompileWork(arities, imports.length);
+    if (reader !== null) meterBodies(reader, functionCount, targets, work, out, this.#body);
     const maximum = { pages: this.#limits.pages, elements: LIMITS.pluginTableElements };
     writeChargeFunctions(globalCount, maximum, out, this.#body);
   }

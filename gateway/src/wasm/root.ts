@@ -1,5 +1,6 @@
 import { LIMITS } from '../core/limits.ts';
 import type { ContextHost, LocalResponse, PropertyValue } from './host.ts';
+import { propertyKey, undotted } from './property-path.ts';
 
 /** Properties that guests set, by raw path; the oldest make room. */
 export function storeProperty(store: Map<string, Uint8Array>, path: string, value: Uint8Array): void {
@@ -17,6 +18,7 @@ export function storeProperty(store: Map<string, Uint8Array>, path: string, valu
 /** What stands behind the root context of a plugin: its identity, and no stream. */
 export class RootHost implements ContextHost {
   readonly origin = null;
+  readonly stream = null;
   readonly #identity: ReadonlyMap<string, string>;
   readonly #onActions: (actions: number) => void;
   readonly #properties = new Map<string, Uint8Array>();
@@ -36,12 +38,13 @@ export class RootHost implements ContextHost {
   }
 
   getProperty(path: string): PropertyValue | null {
-    const name = path.endsWith('\0') ? path.slice(0, -1) : path;
-    return this.#identity.get(name) ?? this.#properties.get(path) ?? null;
+    const key = propertyKey(path);
+    const value = this.#identity.get(key) ?? this.#properties.get(key);
+    return value ?? this.#identity.get(undotted(key) ?? '') ?? null;
   }
 
   setProperty(path: string, value: Uint8Array): void {
-    storeProperty(this.#properties, path, value);
+    storeProperty(this.#properties, propertyKey(path), value);
   }
 
   onActions(actions: number, _response: LocalResponse | null): void {

@@ -1,4 +1,7 @@
+import { LIMITS } from '../core/limits.ts';
 import { ByteReader, ModuleError } from './binary.ts';
+import type { Arities, Arity } from './compile-work.ts';
+import { readValueType } from './types.ts';
 
 export const Section = {
   custom: 0,
@@ -15,6 +18,8 @@ export const Section = {
   data: 11,
   dataCount: 12,
 } as const;
+
+const NAME_SECTION = Buffer.from('\x04name');
 
 /** Order in which sections stand in a module. */
 export const SECTION_ORDER: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11];
@@ -54,6 +59,7 @@ export interface ModuleOutline {
   readonly names: Range | null;
   readonly imports: readonly ModuleImport[];
   readonly exports: readonly ModuleExport[];
+  readonly arities: Arities;
   readonly typeCount: number;
   readonly functionCount: number;
   readonly globalCount: number;
@@ -74,24 +80,31 @@ export function readLimits(reader: ByteReader, what: string): SizeLimits {
   return { initial, maximum: flags === 1 ? reader.u32() : null };
 }
 
-function readImports(reader: ByteReader | null): ModuleImport[] {
+function readImports(reader: ByteReader | null): { imports: ModuleImport[]; types: number[] } {
   const imports: ModuleImport[] = [];
-  for (let rest = reader?.u32() ?? 0; rest > 0; rest--) {
-    const module = reader!.name();
-    const name = reader!.name();
+  const types: number[] = [];
+  for (let rest = countOf(reader, LIMITS.pluginImports, 'imports'); rest > 0; rest--) {
+    const module = readName(reader!);
+    const name = readName(reader!);
     if (reader!.u8() !== External.function) {
       throw new ModuleError(`it imports ${module}.${name}, which is not a function; define memory and tables inside`);
     }
-    reader!.skipLeb();
+    types.push(reader!.u32());
     imports.push({ module, name });
   }
-  return imports;
+  return { imports, types };
+}
+
+function readName(reader: ByteReader): string {
+  const name = reader.name();
+  if (name.length <= LIMITS.pluginNameBytes) return name;
+  throw new ModuleError(`a name of an import or export is longer than ${LIMITS.pluginNameBytes} bytes; shorten it`);
 }
 
 function readExports(reader: ByteReader | null): ModuleExport[] {
   const exports: ModuleExport[] = [];
-  for (let rest = reader?.u32() ?? 0; rest > 0; rest--) {
-    const name = reader!.name();
+  for (let rest = countOf(reader, LIMITS.pluginExports, 'exports'); rest > 0; rest--) {
+    const name = readName(reader!);
     const kind = reader!.u8();
     exports.push({ name, kind, index: reader!.u32() });
   }
@@ -109,24 +122,40 @@ function readMemory(reader: ByteReader | null, exports: readonly ModuleExport[])
   return readLimits(reader, 'memory');
 }
 
-/** Value types of one byte; those of the garbage collection extension have more. */
-const VALUE_TYPES: readonly number[] = [0x7f, 0x7e, 0x7d, 0x7c, 0x7b, 0x70, 0x6f];
-
-export function readValueType(reader: ByteReader): void {
-  if (VALUE_TYPES.includes(reader.u8())) return;
-  throw new ModuleError(`a type at byte ${reader.at} belongs to the garbage collection extension; build without it`);
-}
-
 /** Function types only: an added one then has the index that follows them. */
-function readTypes(reader: ByteReader | null): number {
-  const count = reader?.u32() ?? 0;
-  for (let rest = count; rest > 0; rest--) {
+function readTypes(reader: ByteReader | null): Arity[] {
+  const types: Arity[] = [];
+  for (let rest = countOf(reader, LIMITS.pluginTypes, 'types'); rest > 0; rest--) {
     if (reader!.u8() !== 0x60)
       throw new ModuleError('it has types of the garbage collection extension; build without it');
-    for (let values = reader!.u32(); values > 0; values--) readValueType(reader!);
-    for (let values = reader!.u32(); values > 0; values--) readValueType(reader!);
+    types.push({ parameters: readValueTypes(reader!), results: readValueTypes(reader!) });
   }
+  return types;
+}
+
+function readValueTypes(reader: ByteReader): number {
+  const count = reader.u32();
+  for (let rest = count; rest > 0; rest--) readValueType(reader);
   return count;
+}
+
+/** Types of the functions it defines. */
+function readFunctions(reader: ByteReader | null): number[] {
+  const functions: number[] = [];
+  for (let rest = countOf(reader, LIMITS.pluginFunctions, 'functions'); rest > 0; rest--) functions.push(reader!.u32());
+  return functions;
+}
+
+/** Number of entries of a section. @throws ModuleError: they are too many */
+function countOf(reader: ByteReader | null, most: number, what: string): number {
+  const count = reader?.u32() ?? 0;
+  if (count > most) throw new ModuleError(`it has ${count} ${what}, more than ${most}; split it`);
+  return count;
+}
+
+/** The `name` section begins with its own name, as every custom section does. */
+function isNameSection(bytes: Uint8Array, { start, end }: Range): boolean {
+  return end - start >= 5 && Buffer.from(bytes.buffer, bytes.byteOffset + start, 5).equals(NAME_SECTION);
 }
 
 function findSections(bytes: Uint8Array): Pick<ModuleOutline, 'sections' | 'names'> {
@@ -144,26 +173,60 @@ function findSections(bytes: Uint8Array): Pick<ModuleOutline, 'sections' | 'name
         throw new ModuleError(`section ${id} belongs to an extension that plugins may not use; build without it`);
       }
       sections.set(id, range);
-    } else if (new ByteReader(bytes, range.start, range.end).name() === 'name') {
+    } else if (size <= LIMITS.pluginNameSectionBytes && isNameSection(bytes, range)) {
       names = range;
     }
   }
   return { sections, names };
 }
 
-/** Reads the outline of a module that the engine has already found valid. */
-export function readOutline(bytes: Uint8Array): ModuleOutline {
+/** Each element takes a byte or more of the section, and eight in every instance. */
+function checkElements(section: Range | undefined): void {
+  const bytes = section === undefined ? 0 : section.end - section.start;
+  if (bytes <= LIMITS.pluginElementBytes) return;
+  throw new ModuleError(
+    `its element section has ${bytes} bytes, more than ${LIMITS.pluginElementBytes}; call fewer functions through tables`,
+  );
+}
+
+/** Takes what is wrong with a part of a module, or throws it. */
+export type OnFault = (fault: unknown) => void;
+
+function throwIt(fault: unknown): never {
+  throw fault;
+}
+
+/**
+ * Reads the outline of a module that the engine has already found valid.
+ * @param onFault hears of every part that a plugin may not have; if it does not throw, the part is left out. Default:
+ * it throws
+ */
+export function readOutline(bytes: Uint8Array, onFault: OnFault = throwIt): ModuleOutline {
   const found = { bytes, ...findSections(bytes) };
-  const count = (id: number): number => sectionReader(found, id)?.u32() ?? 0;
-  const exports = readExports(sectionReader(found, Section.export));
+  const section = (id: number): ByteReader | null => sectionReader(found, id);
+  const part = <T>(read: () => T, without: T): T => {
+    try {
+      return read();
+    } catch (fault) {
+      onFault(fault);
+      return without;
+    }
+  };
+  const exports = part(() => readExports(section(Section.export)), []);
+  const { imports, types: imported } = part(() => readImports(section(Section.import)), { imports: [], types: [] });
+  const types = part(() => readTypes(section(Section.type)), []);
+  const defined = part(() => readFunctions(section(Section.function)), []);
+  part(() => countOf(section(Section.data), LIMITS.pluginDataSegments, 'data segments'), 0);
+  part(() => checkElements(found.sections.get(Section.element)), undefined);
   return {
     ...found,
-    imports: readImports(sectionReader(found, Section.import)),
+    imports,
     exports,
-    typeCount: readTypes(sectionReader(found, Section.type)),
-    functionCount: count(Section.function),
-    globalCount: count(Section.global),
-    memory: readMemory(sectionReader(found, Section.memory), exports),
-    startFunction: sectionReader(found, Section.start)?.u32() ?? null,
+    arities: { types, functions: [...imported, ...defined] },
+    typeCount: types.length,
+    functionCount: defined.length,
+    globalCount: part(() => countOf(section(Section.global), LIMITS.pluginGlobals, 'globals'), 0),
+    memory: part(() => readMemory(section(Section.memory), exports), { initial: 0, maximum: null }),
+    startFunction: section(Section.start)?.u32() ?? null,
   };
 }

@@ -1,9 +1,10 @@
 import { LIMITS } from '../core/limits.ts';
-import { LockResult, releaseLockOf, SharedLocks } from '../core/shared-lock.ts';
-import type { SharedData, SharedDataStore, SharedValue } from './host.ts';
+import { releaseLockOf, SharedLocks } from '../core/shared-lock.ts';
+import type { SharedData, SharedDataStore, SharedQueueStore, SharedValue } from './host.ts';
+import { SharedQueueMemory } from './plugin-queues.ts';
 import { SharedDirectory, type Seconds } from './shared-directory.ts';
+import { type SharedTools, SpaceHandle } from './shared-handle.ts';
 import { HEADER, SharedMemory, SPACE } from './shared-memory.ts';
-import { SharedSpace } from './shared-space.ts';
 
 export interface SharedDataOptions {
   /** Default: whole seconds since the epoch. */
@@ -12,12 +13,13 @@ export interface SharedDataOptions {
   readonly idleSeconds?: number;
 }
 
-/** One thread's view of the shared data of all threads. */
-export class SharedDataMemory implements SharedDataStore {
+/** One thread's view of the shared data and queues of all threads. */
+export class SharedDataMemory implements SharedDataStore, SharedTools {
   readonly memory: SharedMemory;
   readonly locks: SharedLocks;
   readonly directory: SharedDirectory;
   readonly seconds: Seconds;
+  readonly queues: SharedQueueStore;
 
   /**
    * @param buffer from `allocateSharedData`, the same in all threads.
@@ -29,6 +31,7 @@ export class SharedDataMemory implements SharedDataStore {
     this.locks = new SharedLocks(this.memory.words, owner);
     const idle = options.idleSeconds ?? LIMITS.pluginSharedDataIdleMs / 1000;
     this.directory = new SharedDirectory(this.memory, this.locks, this.seconds, idle);
+    this.queues = new SharedQueueMemory(this, owner);
   }
 
   /** A small store that no other thread sees, and where whatever is used last finds room: for trials and tests. */
@@ -47,15 +50,23 @@ export function allocateSharedData(bytes: number = LIMITS.pluginSharedDataTotalB
 }
 
 /**
- * Releases what a thread held when it ended. Its next holder puts in order what was half done.
+ * Releases what a thread held when it ended. Its next holder puts in order what was half done, and queues that the thread
+ * received from find another receiver.
  * @returns how many locks
  */
 export function releaseSharedData(buffer: SharedArrayBuffer, owner: number): number {
   const memory = new SharedMemory(buffer);
-  let released = releaseLockOf(owner, memory.words, HEADER.directoryLock) ? 1 : 0;
-  for (let space = 0; space < Atomics.load(memory.words, HEADER.spaces); space++) {
-    if (releaseLockOf(owner, memory.words, memory.spaceAt(space) + SPACE.lock)) released++;
+  const { words } = memory;
+  let released = releaseLockOf(owner, words, HEADER.directoryLock) ? 1 : 0;
+  for (let space = 0; space < Atomics.load(words, HEADER.spaces); space++) {
+    const at = memory.spaceAt(space);
+    Atomics.compareExchange(words, at + SPACE.receiver, owner, 0);
+    if (!releaseLockOf(owner, words, at + SPACE.lock)) continue;
+    released++;
+    // It may have ended between a message and the word of it.
+    Atomics.store(words, at + SPACE.ready, 1);
   }
+  memory.ring(0);
   return released;
 }
 
@@ -73,24 +84,16 @@ export function sharedDataUsage(buffer: SharedArrayBuffer): SharedDataUsage {
 
 /** Shared data of one plugin of one tenant. Its space is found, or found again, when it is used. */
 class SharedDataHandle implements SharedData {
-  readonly #store: SharedDataMemory;
   readonly #words: Int32Array;
-  readonly #name: string;
-  #space: SharedSpace | null = null;
-  /** First word of the space. */
-  #at = 0;
-  #generation = 0;
-  /** Who held the lock for longer than we wait: probably it is dead, and nobody waits for it a second time. */
-  #stuck = 0;
+  readonly #handle: SpaceHandle;
 
   constructor(store: SharedDataMemory, name: string) {
-    this.#store = store;
     this.#words = store.memory.words;
-    this.#name = name;
+    this.#handle = new SpaceHandle(store, { name, group: 0, most: Infinity });
   }
 
   get(key: string): SharedValue | null {
-    const space = this.#enter();
+    const space = this.#handle.enter();
     if (space === null) return null;
     let value: SharedValue | null = null;
     let done = false;
@@ -99,13 +102,13 @@ class SharedDataHandle implements SharedData {
       if (block !== 0) value = { value: space.valueOf(block), cas: space.casOf(block) };
       done = true;
     } finally {
-      this.#leave(done);
+      this.#handle.leave(done);
     }
     return value;
   }
 
   set(key: string, value: Uint8Array, cas: number): boolean {
-    const space = this.#enter();
+    const space = this.#handle.enter();
     if (space === null) return this.#refuse();
     let done = false;
     try {
@@ -113,64 +116,12 @@ class SharedDataHandle implements SharedData {
       done = true;
       return result === 'full' ? this.#refuse() : result === 'stored';
     } finally {
-      this.#leave(done);
+      this.#handle.leave(done);
     }
   }
 
   #refuse(): boolean {
     Atomics.add(this.#words, HEADER.refused, 1);
     return false;
-  }
-
-  /** Takes the lock of the space, and finds the space anew if others have got its room; null = not to be had. */
-  #enter(): SharedSpace | null {
-    for (let attempts = 0; attempts < 3; attempts++) {
-      if (this.#space === null && !this.#open()) return null;
-      const result = this.#lock();
-      if (result === LockResult.busy) return null;
-      if (this.#words[this.#at + SPACE.generation] === this.#generation) {
-        this.#words[this.#at + SPACE.usedAt] = this.#store.seconds();
-        return result === LockResult.inherited ? this.#repaired() : this.#space;
-      }
-      this.#leave(result !== LockResult.inherited);
-      this.#space = null;
-    }
-    return null;
-  }
-
-  #repaired(): SharedSpace | null {
-    let done = false;
-    try {
-      this.#space!.rebuild();
-      done = true;
-    } finally {
-      if (!done) this.#leave(false);
-    }
-    return this.#space;
-  }
-
-  /** @param whole false: what the lock guards may be half done. */
-  #leave(whole: boolean): void {
-    if (whole) this.#store.locks.release(this.#at + SPACE.lock);
-    else this.#store.locks.abandon(this.#at + SPACE.lock);
-  }
-
-  #lock(): LockResult {
-    const { locks } = this.#store;
-    const cell = this.#at + SPACE.lock;
-    if (this.#stuck !== 0 && locks.holder(cell) === this.#stuck) return LockResult.busy;
-    const result = locks.acquire(cell);
-    this.#stuck = result === LockResult.busy ? locks.holder(cell) : 0;
-    return result;
-  }
-
-  #open(): boolean {
-    const { directory, memory } = this.#store;
-    const opened = directory.open(this.#name);
-    if (opened === null) return false;
-    this.#at = memory.spaceAt(opened.space);
-    this.#generation = opened.generation;
-    this.#space = new SharedSpace(memory, opened.space, () => directory.reclaim(opened.space));
-    return true;
   }
 }

@@ -19,6 +19,17 @@ export class SharedDirectory {
   readonly #seconds: Seconds;
   readonly #idleSeconds: number;
 
+  /** Names of the spaces that have a group, each with its number of entries. Needs no lock: it may miss what changes now. */
+  static *groups(memory: SharedMemory): Generator<readonly [name: string, entries: number]> {
+    const { words } = memory;
+    for (let space = 0; space < Atomics.load(words, HEADER.spaces); space++) {
+      const at = memory.spaceAt(space);
+      const occupied = (Atomics.load(words, at + SPACE.generation) & 1) === 1;
+      if (occupied && words[at + SPACE.group] !== 0)
+        yield [nameAt(memory, at), Atomics.load(words, at + SPACE.entries)];
+    }
+  }
+
   constructor(memory: SharedMemory, locks: SharedLocks, seconds: Seconds, idleSeconds: number) {
     this.#memory = memory;
     this.#words = memory.words;
@@ -27,15 +38,35 @@ export class SharedDirectory {
     this.#idleSeconds = idleSeconds;
   }
 
-  /** The space of a name (latin1), a new one if it has none. null: all are taken, or the lock is not to be had. */
-  open(name: string): OpenedSpace | null {
+  /**
+   * The space of a name (latin1), a new one if it has none. null: all are taken, or the lock is not to be had.
+   * @param group number of those that it counts with; 0 = it counts with none
+   * @param most spaces of the group
+   */
+  open(name: string, group = 0, most = Infinity): OpenedSpace | null {
     if (name.length > NAME_BYTES) throw new RangeError(`the name of a space has at most ${NAME_BYTES} characters`);
     // Whoever dies here leaves nothing half done that anybody believes: a space counts from its generation on.
     if (this.#locks.acquire(HEADER.directoryLock) === LockResult.busy) return null;
     try {
-      const space = this.#find(name) ?? this.#occupy(name);
+      const space = this.#find(name) ?? (this.#countOf(group) < most ? this.#occupy(name, group) : -1);
       if (space < 0) return null;
       return { space, generation: this.#generationOf(this.#memory.spaceAt(space)) };
+    } finally {
+      this.#locks.release(HEADER.directoryLock);
+    }
+  }
+
+  /** Name of the space with a hash, of those whose names begin so; null = there is none, or the lock is not to be had. */
+  nameOf(hash: number, prefix: string): string | null {
+    if (this.#locks.acquire(HEADER.directoryLock) === LockResult.busy) return null;
+    try {
+      for (let space = 0; space < this.#words[HEADER.spaces]!; space++) {
+        const at = this.#memory.spaceAt(space);
+        if (this.#words[at + SPACE.nameHash] !== hash || !this.#isOccupied(at)) continue;
+        const name = nameAt(this.#memory, at);
+        if (name.startsWith(prefix)) return name;
+      }
+      return null;
     } finally {
       this.#locks.release(HEADER.directoryLock);
     }
@@ -47,7 +78,7 @@ export class SharedDirectory {
     if (this.#words[HEADER.reclaimedAt] === now) return false;
     if (this.#locks.tryAcquire(HEADER.directoryLock) === LockResult.busy) return false;
     try {
-      const space = this.#longestIdle(now, own);
+      const space = this.#longestIdle(now, own, true);
       if (space >= 0) return this.#vacate(space, now);
       // One look a second is enough.
       this.#words[HEADER.reclaimedAt] = now;
@@ -61,16 +92,27 @@ export class SharedDirectory {
     const hash = hashOf(name);
     for (let space = 0; space < this.#words[HEADER.spaces]!; space++) {
       const at = this.#memory.spaceAt(space);
-      if (this.#words[at + SPACE.nameHash] === hash && this.#isOccupied(at) && this.#nameAt(at) === name) return space;
+      if (this.#words[at + SPACE.nameHash] === hash && this.#isOccupied(at) && nameAt(this.#memory, at) === name)
+        return space;
     }
     return null;
   }
 
-  #occupy(name: string): number {
+  #countOf(group: number): number {
+    if (group === 0) return 0;
+    let count = 0;
+    for (let space = 0; space < this.#words[HEADER.spaces]!; space++) {
+      const at = this.#memory.spaceAt(space);
+      if (this.#words[at + SPACE.group] === group && this.#isOccupied(at)) count++;
+    }
+    return count;
+  }
+
+  #occupy(name: string, group: number): number {
     const now = this.#seconds() | 0;
     let space = this.#vacant();
     if (space < 0) {
-      const idle = this.#longestIdle(now, -1);
+      const idle = this.#longestIdle(now, -1, false);
       if (idle >= 0 && this.#vacate(idle, now)) space = idle;
     }
     if (space < 0) return -1;
@@ -78,6 +120,8 @@ export class SharedDirectory {
     this.#words[at + SPACE.nameHash] = hashOf(name);
     this.#words[at + SPACE.nameLength] = name.length;
     this.#words[at + SPACE.usedAt] = now;
+    this.#words.fill(0, at + SPACE.receiver, at + SPACE.ready + 1);
+    this.#words[at + SPACE.group] = group;
     for (let i = 0; i < name.length; i++) this.#memory.bytes[(at + SPACE.name) * 4 + i] = name.charCodeAt(i);
     Atomics.add(this.#words, at + SPACE.generation, 1);
     return space;
@@ -105,13 +149,15 @@ export class SharedDirectory {
     return true;
   }
 
-  #longestIdle(now: number, except: number): number {
+  /** @param received whether queues that somebody receives from count, which can be emptied, but not be given away */
+  #longestIdle(now: number, except: number, received: boolean): number {
     let longest = this.#idleSeconds - 1;
     let found = -1;
     for (let space = 0; space < this.#words[HEADER.spaces]!; space++) {
       const at = this.#memory.spaceAt(space);
       const idle = (now - this.#words[at + SPACE.usedAt]!) | 0;
       if (space === except || idle <= longest || !this.#isOccupied(at)) continue;
+      if (!received && this.#words[at + SPACE.receiver] !== 0) continue;
       longest = idle;
       found = space;
     }
@@ -124,7 +170,11 @@ export class SharedDirectory {
     const result = this.#locks.tryAcquire(at + SPACE.lock);
     if (result === LockResult.busy) return false;
     const idle = ((now - this.#words[at + SPACE.usedAt]!) | 0) >= this.#idleSeconds;
-    if (idle) {
+    if (idle && this.#words[at + SPACE.receiver] !== 0) {
+      this.#memory.forgetEntries(space);
+      this.#words[at + SPACE.usedAt] = now;
+      this.#wipe(space);
+    } else if (idle) {
       Atomics.add(this.#words, at + SPACE.generation, 1);
       this.#wipe(space);
     }
@@ -147,13 +197,11 @@ export class SharedDirectory {
   #generationOf(at: number): number {
     return Atomics.load(this.#words, at + SPACE.generation);
   }
+}
 
-  #nameAt(at: number): string {
-    const from = (at + SPACE.name) * 4;
-    let name = '';
-    for (let i = 0; i < this.#words[at + SPACE.nameLength]!; i++) {
-      name += String.fromCharCode(this.#memory.bytes[from + i]!);
-    }
-    return name;
-  }
+function nameAt({ words, bytes }: SharedMemory, at: number): string {
+  const from = (at + SPACE.name) * 4;
+  let name = '';
+  for (let i = 0; i < words[at + SPACE.nameLength]!; i++) name += String.fromCharCode(bytes[from + i]!);
+  return name;
 }

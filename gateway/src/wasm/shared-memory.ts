@@ -7,6 +7,10 @@ export const BLOCKS_PER_SEGMENT = SEGMENT_WORDS / BLOCK_WORDS;
 const SEGMENT_BYTES = SEGMENT_WORDS * 4;
 /** Most blocks that the entries of one space may take. */
 export const SPACE_BLOCKS = LIMITS.pluginSharedDataBytes / (BLOCK_WORDS * 4);
+/** Most blocks that the messages of one queue may take. */
+export const QUEUE_BLOCKS = LIMITS.pluginQueueBytes / (BLOCK_WORDS * 4);
+/** Threads are woken by as many words; two that share one are woken together, and look in vain. */
+export const BELLS = 64;
 
 /** Words of the memory as a whole, at its begin. */
 export const HEADER = {
@@ -22,13 +26,15 @@ export const HEADER = {
   reclaimedAt: 4,
   /** Writes that found no room, or whose lock was not to be had. */
   refused: 5,
-  size: 16,
+  /** Words that grow when a thread is to look at its queues; a thread's is its owner's number modulo `BELLS`. */
+  bells: 16,
+  size: 16 + BELLS,
 } as const;
 
-export const NAME_BYTES = 128;
+export const NAME_BYTES = 192;
 export const SMALL_BUCKETS = 16;
 
-/** Words of one space: what one plugin of one tenant stores. */
+/** Words of one space: what one plugin of one tenant stores, or one of its queues. */
 export const SPACE = {
   lock: 0,
   /** Odd while the space has an owner; grows with every one. */
@@ -37,26 +43,32 @@ export const SPACE = {
   nameLength: 3,
   /** Second of its last use. */
   usedAt: 4,
+  /** Hash of the plugin that owns a queue; 0 = no queue. */
+  group: 5,
+  /** Owner of the thread that is told of messages; 0 = nobody. */
+  receiver: 6,
+  /** 1: there is a message that the receiver has not been told of. */
+  ready: 7,
   /** Chain of free blocks, and how many. */
-  free: 5,
-  freeBlocks: 6,
+  free: 8,
+  freeBlocks: 9,
   /** Ends of the list of entries by their last use. */
-  newest: 7,
-  oldest: 8,
-  entries: 9,
+  newest: 10,
+  oldest: 11,
+  entries: 12,
   /** Blocks that the entries take. */
-  usedBlocks: 10,
+  usedBlocks: 13,
   /** Number of the last write. */
-  lastCas: 11,
+  lastCas: 14,
   /** Number of the last use. */
-  uses: 12,
+  uses: 15,
   /** Segment with the hash table; 0 = the small one, here. */
-  table: 13,
+  table: 16,
   /** `HEADER.frees` + 1 as it was when no segment was free. */
-  full: 14,
-  buckets: 16,
-  name: 16 + SMALL_BUCKETS,
-  size: 16 + SMALL_BUCKETS + NAME_BYTES / 4,
+  full: 17,
+  buckets: 18,
+  name: 18 + SMALL_BUCKETS,
+  size: 18 + SMALL_BUCKETS + NAME_BYTES / 4,
 } as const;
 
 /** Words of a block. One that is not the first of an entry has 0 for `cas`, and its content behind `next`. */
@@ -88,7 +100,7 @@ export function blocksFor(bytes: number): number {
 }
 
 /**
- * The memory behind all shared data: header, spaces, owners of the segments, segments. A free segment holds nothing but
+ * The memory behind all shared data and queues: header, spaces, owners of the segments, segments. A free segment holds nothing but
  * zeros, so that nothing of one space ever shows in another. Segment 0 is never given out: 0 means none.
  */
 export class SharedMemory {
@@ -164,6 +176,29 @@ export class SharedMemory {
       freed = true;
     }
     if (freed) Atomics.add(this.words, HEADER.frees, 1);
+  }
+
+  /**
+   * Makes entries of a space that stays into none, so that nobody follows their blocks into segments that others have
+   * got by then. To be called, by who holds its lock, before `giveBack`.
+   */
+  forgetEntries(space: number): void {
+    for (let segment = 1; segment < this.segments; segment++) {
+      if (this.ownerOf(segment) !== space + 1) continue;
+      const first = segment * BLOCKS_PER_SEGMENT;
+      for (let block = first; block < first + BLOCKS_PER_SEGMENT; block++) {
+        Atomics.store(this.words, this.blockAt(block) + BLOCK.cas, 0);
+      }
+    }
+  }
+
+  /** Has a thread look at its queues; 0 = every thread. */
+  ring(owner: number): void {
+    for (let bell = 0; bell < BELLS; bell++) {
+      if (owner !== 0 && owner % BELLS !== bell) continue;
+      Atomics.add(this.words, HEADER.bells + bell, 1);
+      Atomics.notify(this.words, HEADER.bells + bell);
+    }
   }
 
   /** Bytes that belong to spaces. */

@@ -3,6 +3,7 @@ import {
   BLOCKS_PER_SEGMENT,
   blocksFor,
   HEADER,
+  QUEUE_BLOCKS,
   SEGMENT_WORDS,
   type SharedMemory,
   SMALL_BUCKETS,
@@ -19,7 +20,10 @@ const LAST_CAS = 0xffff_ffff;
 /** What a write came to. `full`: there is no room, and nothing has changed. */
 export type SetResult = 'stored' | 'mismatch' | 'full';
 
-/** The entries of one plugin of one tenant. Every method needs the lock of the space. */
+/**
+ * The entries of one plugin of one tenant, by key and by use; or the messages of a queue, which have no key, and of which
+ * the one used longest ago is the first. Every method needs the lock of the space.
+ */
 export class SharedSpace {
   readonly #index: SharedIndex;
   readonly #memory: SharedMemory;
@@ -71,6 +75,41 @@ export class SharedSpace {
     index.content.write(block, hash, key, value);
     this.#commit(block, old);
     return 'stored';
+  }
+
+  /** Messages that wait. */
+  get size(): number {
+    return this.#index.get(SPACE.entries);
+  }
+
+  /**
+   * Appends a copy of a message; the oldest make room.
+   * @returns how many messages are lost, this one included if it finds no room
+   */
+  push(message: Uint8Array): number {
+    const index = this.#index;
+    const need = blocksFor(message.length);
+    if (need > QUEUE_BLOCKS) return 1;
+    const before = this.size;
+    while (index.get(SPACE.usedBlocks) + need > QUEUE_BLOCKS) index.drop(index.get(SPACE.oldest));
+    if (!this.#reserve(need)) {
+      if (index.get(SPACE.freeBlocks) + index.get(SPACE.usedBlocks) < need) return before - this.size + 1;
+      while (index.get(SPACE.freeBlocks) < need) index.drop(index.get(SPACE.oldest));
+    }
+    const block = index.allocate(need);
+    // Without a key it is told from the others by a number of its own.
+    index.content.write(block, index.get(SPACE.lastCas) + 1, '', message);
+    this.#commit(block, 0);
+    return before + 1 - this.size;
+  }
+
+  /** Takes the first message out; null = there is none. It is lost should this thread end right now. */
+  shift(): Uint8Array | null {
+    const block = this.#index.get(SPACE.oldest);
+    if (block === 0) return null;
+    const message = this.valueOf(block);
+    this.#index.drop(block);
+    return message;
   }
 
   /**

@@ -35,7 +35,7 @@ describe('metrics', () => {
 
 describe('rebuilding', () => {
   it('is at once after healthy service, and waits longer and longer after failures in a row', () => {
-    const backoff = new RebuildBackoff();
+    const backoff = new RebuildBackoff(() => 0);
     backoff.onFailure(1000, true);
     expect(backoff.mayBuild(1000)).toBe(true);
     const waits: number[] = [];
@@ -49,5 +49,12 @@ describe('rebuilding', () => {
     expect(backoff.open).toBe(true);
     backoff.onFailure(1000, true);
     expect(backoff.open).toBe(false);
+  });
+
+  it('comes up to a quarter sooner, so that not all workers rebuild at once', () => {
+    const backoff = new RebuildBackoff(() => 1);
+    for (let i = 0; i < 20; i++) backoff.onFailure(1000, false);
+    expect(backoff.waitMs(1000)).toBe(7500);
+    expect(backoff.waitMs(10_000)).toBe(0);
   });
 });

@@ -1,11 +1,14 @@
+import { LIMITS } from '../core/limits.ts';
 import { LogLevel, Status } from './abi.ts';
-import type { CalloutView } from './callout-view.ts';
+import { CallIds } from './call-ids.ts';
+import type { CallView } from './callout-view.ts';
 import type { Context } from './context.ts';
+import { ContextTable } from './context-table.ts';
 import { GuestAbort, GuestExports, type GuestFunction } from './guest.ts';
 import type { Crash, CrashCause, PluginHost } from './host.ts';
 import { GuestMemory } from './memory.ts';
 import type { PreparedModule } from './module.ts';
-import { pairsByteLength, writePairs } from './pairs.ts';
+import { pairsByteLength, parsePairs, writePairs } from './pairs.ts';
 
 /** What `Vm.call` answers in place of a result when the guest failed; no guest can return it. */
 export const CRASHED = -1;
@@ -13,8 +16,31 @@ export const CRASHED = -1;
 /** Instructions that a host call costs, whatever it does: about what it takes. */
 const HOST_CALL_PRICE = 100;
 
+/** What a request to a service costs besides its bytes, whether it is made or refused. */
+export const CALLOUT_PRICE = 10_000;
+
+/** Of a crash's log line; twice as long when all of it is escaped. See LIMITS.processLogLineBytes. */
+const CRASH_MESSAGE_BYTES = 400;
+const CRASH_STACK_BYTES = 1200;
+// oxlint-disable-next-line no-control-regex -- the point is to find control characters
+const CONTROL = /[\0-\x09\x0b-\x1f\x7f]/g;
+
+/** How a call ended whose callback is running, as `proxy_get_status` answers it. */
+export interface CallStatus {
+  readonly code: number;
+  readonly message: string;
+}
+
+export const CALL_FINE: CallStatus = { code: Status.ok, message: '' };
+
 /** Makes the import object of a VM; its host calls act on that VM. */
 export type BuildImports = (vm: Vm) => Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** What a guest has printed and not ended with a line break. */
+export interface UnfinishedOutput {
+  /** Logs it. The guest has returned. */
+  flush(): void;
+}
 
 interface PendingLine {
   readonly level: number;
@@ -33,24 +59,33 @@ export class Vm {
   readonly memory = new GuestMemory();
   /** Imports that are answered by stubs, `module.name`. */
   readonly stubs: string[] = [];
-  readonly contexts = new Map<number, Context>();
-  /** The response of a callout while the guest is told of it. */
-  callout: CalloutView | null = null;
+  readonly contexts = new ContextTable();
+  /** Numbers of the calls that the guest makes to others. */
+  readonly callIds = new CallIds();
+  /** What the guest is being told of a call; null outside of its callback. */
+  callout: CallView | null = null;
+  /** How that call ended, for `proxy_get_status`. */
+  callStatus: CallStatus = CALL_FINE;
   dead = false;
   /** Host calls other than logging and time are refused: the guest starts up or allocates. */
   restricted = false;
+  /** Set while there is some. */
+  unfinishedOutput: UnfinishedOutput | null = null;
+  /** Export that is running or ran last. */
+  callback = '';
   #running = false;
   #current: Context | null = null;
   #effective: Context | null = null;
   /** What is left for host calls. Kept apart from the guest's counter, because reaching that one costs more. */
   #hostFuel = 0;
   #budget = 0;
-  #lastId = 0;
+  #memoryBytes = 0;
   /** An error of a nested guest call that must pass through the frames of the outer one. */
   #fatal: unknown = null;
   #queue: Context[] = [];
   #draining = false;
   readonly #lines: PendingLine[] = [];
+  readonly #hints = new Set<string>();
 
   /** @throws GuestAbort 'memory': the engine cannot place another instance. */
   constructor(module: PreparedModule, host: PluginHost, buildImports: BuildImports) {
@@ -64,6 +99,7 @@ export class Vm {
       throw new GuestAbort(error instanceof RangeError ? 'memory' : 'trap', messageOf(error));
     }
     this.exports = new GuestExports(instance, module, this.memory);
+    this.#memoryBytes = this.memory.byteLength;
   }
 
   /** Runs the module's start-up code within the budget it was born with; false when it failed. */
@@ -84,11 +120,6 @@ export class Vm {
   #bootWith(name: string, budget: number): boolean {
     const run = this.exports.find(name);
     return run === null || this.#enter(run, name, null, budget, this.exports.fuel.value, 0, 0) !== CRASHED;
-  }
-
-  /** A context id that was never used in this VM. */
-  nextContextId(): number {
-    return ++this.#lastId;
   }
 
   /**
@@ -112,6 +143,7 @@ export class Vm {
   ): number {
     if (this.#running) throw new Error('a callback was called while another one of the same VM is running');
     this.#running = true;
+    this.callback = name;
     this.#current = context;
     this.#effective = null;
     this.#hostFuel = fuel;
@@ -129,14 +161,25 @@ export class Vm {
     this.#running = false;
     this.#current = null;
     this.#effective = null;
+    if (this.memory.byteLength !== this.#memoryBytes && !this.#mayGrow()) {
+      failure ??= new GuestAbort('memory', 'the plugins of its tenant have more memory than they may');
+      result = CRASHED;
+    }
     const left = this.exports.fuel.value;
     const microseconds = (performance.now() - started) * 1000;
-    this.host.onCallEnded(fuel - left + (fuel - this.#hostFuel), microseconds);
-    context?.host.addTime(microseconds);
+    const used = fuel - left + (fuel - this.#hostFuel);
+    this.host.onCallEnded(used, microseconds);
+    context?.host.addTime(microseconds, used);
+    this.unfinishedOutput?.flush();
     if (this.#lines.length > 0) this.#flushLines();
     if (failure !== null) this.#crash(failure, name, context, left);
     else this.#settle(context);
     return result;
+  }
+
+  #mayGrow(): boolean {
+    this.#memoryBytes = this.memory.byteLength;
+    return this.host.onMemoryGrown(this.#memoryBytes);
   }
 
   /** The guest is on the stack: no callback may be called. */
@@ -161,7 +204,12 @@ export class Vm {
     this.#queue.push(context);
   }
 
-  /** Charges the guest for work of the host. @throws GuestAbort when its budget is used up. */
+  /**
+   * Charges the guest for work of the host. The rule for every host call: whatever takes longer the more bytes, pairs or
+   * entries it is given is paid here before it is done, at about a nanosecond for an instruction; but first of all what
+   * is beyond a limit is refused, and costs nothing more.
+   * @throws GuestAbort when its budget is used up.
+   */
   spend(price: number): void {
     this.#hostFuel -= price;
     if (this.#hostFuel < 0) throw new GuestAbort('fuel', 'host calls used up the CPU budget');
@@ -173,12 +221,26 @@ export class Vm {
     return always || !this.restricted;
   }
 
+  /** Tells the plugin's author of a mistake that has no effect, the first time that the VM makes it. */
+  hint(text: string): void {
+    if (this.#hints.has(text) || !this.host.mayLog()) return;
+    this.#hints.add(text);
+    this.logLine(LogLevel.warn, text);
+  }
+
   /** After a host call threw: answers the status for the guest, or throws on, which ends the VM. */
   onHostCallError(name: string, error: unknown): number {
     // A RangeError is the stack's end, met in the host's part of it: go no further.
     if (this.#fatal !== null || error instanceof GuestAbort || error instanceof RangeError) throw error;
     if (this.host.mayLog()) this.logLine(LogLevel.error, `host call ${name} failed: ${messageOf(error)}`);
     return Status.internalFailure;
+  }
+
+  /** Reads a map of the guest that lies in its memory, as flat pairs; null: malformed or too large. */
+  readPairs(address: number, length: number): string[] | null {
+    if (length > LIMITS.pluginMapBytes) return null;
+    this.spend(length * 4);
+    return parsePairs(this.memory.bytes.subarray(address, address + length));
   }
 
   /**
@@ -272,15 +334,15 @@ export class Vm {
 
   #crash(error: unknown, callback: string, context: Context | null, fuelLeft: number): void {
     this.dead = true;
-    const lost = [...this.contexts.values()];
+    const lost = this.contexts.values();
     this.contexts.clear();
     this.#queue.length = 0;
     this.host.onCrash({
       cause: fuelLeft < 0 ? 'fuel' : causeOf(error),
       callback,
       contextId: context?.id ?? 0,
-      message: messageOf(error),
-      stack: (error instanceof Error && error.stack) || '',
+      message: loggable(messageOf(error), CRASH_MESSAGE_BYTES),
+      stack: loggable((error instanceof Error && error.stack) || '', CRASH_STACK_BYTES),
       fuelLeft: Math.min(fuelLeft, this.#hostFuel),
       budget: this.#budget,
     } satisfies Crash);
@@ -299,4 +361,9 @@ function causeOf(error: unknown): CrashCause {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Guests choose their messages and the names of their functions: what they write must not push the rest out of the log line. */
+function loggable(text: string, most: number): string {
+  return Buffer.from(text.replaceAll(CONTROL, ' ')).toString('utf8', 0, most);
 }

@@ -4,7 +4,15 @@ const wabt = await wabtInit();
 
 /** Assembles a module in text format. */
 export function assemble(text: string): Uint8Array {
-  const features = { bulk_memory: true, mutable_globals: true, sign_extension: true, reference_types: true };
+  const features = {
+    bulk_memory: true,
+    mutable_globals: true,
+    sign_extension: true,
+    reference_types: true,
+    multi_value: true,
+    sat_float_to_int: true,
+    simd: true,
+  };
   const module = wabt.parseWat('test.wat', text, features);
   try {
     return module.toBinary({}).buffer;
@@ -14,7 +22,7 @@ export function assemble(text: string): Uint8Array {
 }
 
 /** Host calls that test modules import, with their signatures. */
-const IMPORTS: Readonly<Record<string, string>> = {
+export const HOST_CALL_TYPES: Readonly<Record<string, string>> = {
   proxy_log: '(param i32 i32 i32) (result i32)',
   proxy_get_log_level: '(param i32) (result i32)',
   proxy_get_header_map_value: '(param i32 i32 i32 i32 i32) (result i32)',
@@ -37,13 +45,32 @@ const IMPORTS: Readonly<Record<string, string>> = {
   proxy_set_effective_context: '(param i32) (result i32)',
   proxy_done: '(result i32)',
   proxy_get_status: '(param i32 i32 i32) (result i32)',
+  proxy_continue_request: '(result i32)',
+  proxy_continue_response: '(result i32)',
+  proxy_clear_route_cache: '(result i32)',
+  proxy_get_configuration: '(param i32 i32) (result i32)',
+  proxy_call_foreign_function: '(param i32 i32 i32 i32 i32 i32) (result i32)',
+  proxy_inject_encoded_data_to_filter_chain: '(param i32 i32 i32) (result i32)',
+  proxy_get_upstream_hosts: '(param i32 i32) (result i32)',
+  proxy_set_upstream_override_host: '(param i32 i32) (result i32)',
   proxy_define_metric: '(param i32 i32 i32 i32) (result i32)',
   proxy_increment_metric: '(param i32 i64) (result i32)',
   proxy_record_metric: '(param i32 i64) (result i32)',
   proxy_get_metric: '(param i32 i32) (result i32)',
   proxy_set_shared_data: '(param i32 i32 i32 i32 i32) (result i32)',
   proxy_get_shared_data: '(param i32 i32 i32 i32 i32) (result i32)',
+  proxy_register_shared_queue: '(param i32 i32 i32) (result i32)',
+  proxy_resolve_shared_queue: '(param i32 i32 i32 i32 i32) (result i32)',
+  proxy_enqueue_shared_queue: '(param i32 i32 i32) (result i32)',
+  proxy_dequeue_shared_queue: '(param i32 i32 i32) (result i32)',
+  proxy_redis_init: '(param i32 i32 i32 i32 i32 i32 i32) (result i32)',
+  proxy_redis_call: '(param i32 i32 i32 i32 i32) (result i32)',
   proxy_http_call: '(param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)',
+  proxy_grpc_call: '(param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)',
+  proxy_grpc_stream: '(param i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)',
+  proxy_grpc_send: '(param i32 i32 i32 i32) (result i32)',
+  proxy_grpc_cancel: '(param i32) (result i32)',
+  proxy_grpc_close: '(param i32) (result i32)',
 };
 
 export interface PluginText {
@@ -51,6 +78,8 @@ export interface PluginText {
   readonly callbacks?: Readonly<Record<string, string>>;
   /** Further module fields, such as data, globals and functions. */
   readonly fields?: string;
+  /** Further imports. */
+  readonly imports?: string;
   /** Body of the allocator `(size) → address`; default: a bump allocator from 32 KiB that grows memory. */
   readonly allocator?: string;
   /** Marker; default that of 0.2.1, '' for none. */
@@ -82,6 +111,8 @@ const PARAMETERS: Readonly<Record<string, number>> = {
   proxy_on_request_trailers: 2,
   proxy_on_response_trailers: 2,
   proxy_on_http_call_response: 5,
+  proxy_on_redis_call_response: 4,
+  proxy_on_queue_ready: 2,
   proxy_on_done: 1,
   proxy_on_log: 1,
   proxy_on_delete: 1,
@@ -102,16 +133,17 @@ function callbackText([name, body]: readonly [string, string]): string {
 export function pluginText({
   callbacks = {},
   fields = '',
+  imports: further = '',
   allocator = BUMP,
   marker,
   memory = '1',
 }: PluginText): string {
   const name = marker ?? 'proxy_abi_version_0_2_1';
-  const all = Object.values(callbacks).join(' ') + fields;
-  const imports = Object.entries(IMPORTS)
+  const all = Object.values(callbacks).join(' ') + fields + allocator;
+  const imports = Object.entries(HOST_CALL_TYPES)
     .filter(([import_]) => all.includes(`$${import_.slice(6)} `) || all.includes(`$${import_.slice(6)})`))
     .map(([import_, type]) => `(import "env" "${import_}" (func $${import_.slice(6)} ${type}))`);
-  return `(module ${imports.join('\n')}
+  return `(module ${imports.join('\n')} ${further}
     (memory (export "memory") ${memory})
     (global $heap (mut i32) (i32.const 32768))
     ${name === '' ? '' : `(func (export "${name}"))`}

@@ -224,3 +224,25 @@ describe('an endpoint that is gone', () => {
     await rig.expectIdle();
   });
 });
+
+describe('a drain that has come to its deadline', () => {
+  it.each([
+    ['before the answer', 'GET / HTTP/1.1\r\nHost: a.example\r\n\r\n'],
+    ['in the middle of a body', 'POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 9\r\n\r\nhalf'],
+  ])('cuts an exchange %s, and does not blame the client', async (_when, text) => {
+    const server = await upstream('main', (request) => void request.resume());
+    const rig = await rigOf({}, [server.port]);
+    const client = new RawClient(rig.port);
+    client.send(text);
+    await eventually(() => server.seen.length).toBe(1);
+    expect(await rig.listener.drain(20)).toBe(1);
+    await eventually(() => [client.closed, server.aborted]).toEqual([true, 1]);
+    await eventually(() => rig.lines).toHaveLength(1);
+    expect(rig.lines[0]).toMatchObject({
+      response_code: 503,
+      response_flags: 'LR',
+      response_code_details: 'SLUICE_GATEWAY_DRAINING',
+    });
+    await rig.expectIdle();
+  });
+});

@@ -1,7 +1,7 @@
 import { type IncomingMessage, request as sendRequest } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { HttpClient, RawClient } from '../listener.suite.ts';
-import { ask, eventually } from './fixture.suite.ts';
+import { ask, eventually, HOST } from './fixture.suite.ts';
 import { ALLOWED, buffered, produce, readSlowly } from './memory.suite.ts';
 import { raw, rigOf, upstream } from './proxy-rig.suite.ts';
 
@@ -82,6 +82,23 @@ describe('framing of the response', () => {
     client.end();
     await eventually(() => client.ended).toBe(true);
     expect(client.trailers).toEqual(['X-Sum', '1']);
+  });
+
+  it('passes trailers of requests, announced or not, but for the lane tag and what traces say', async () => {
+    const server = await raw((socket, text) => {
+      if (text.endsWith('\r\n\r\n') && /\r\n0\r\n/.test(text)) socket.write('HTTP/1.1 204 No Content\r\n\r\n');
+    });
+    const rig = await rigOf({}, [server.port]);
+    const client = new RawClient(rig.port);
+    const forged = ['X-MSE-Tag: gray', 'traceparent: 00-1-2-01', 'TRACESTATE: a=b', 'sw8: 1-a', 'Host: b.example'];
+    for (const trailers of [['X-Sum: 1', ...forged], forged]) {
+      client.send(`POST / HTTP/1.1\r\nHost: ${HOST}\r\nTransfer-Encoding: chunked\r\n\r\n`);
+      client.send(`2\r\nok\r\n0\r\n${trailers.join('\r\n')}\r\n\r\n`);
+    }
+    await eventually(() => client.text.split('HTTP/1.1 204').length).toBe(3);
+    const ends = server.received.split('2\r\nok\r\n').slice(1);
+    expect(ends.map((end) => end.slice(0, end.indexOf('\r\n\r\n')))).toEqual(['0\r\nX-Sum: 1', '0']);
+    client.socket.destroy();
   });
 
   it('serves many requests over the same connections, both ways', async () => {

@@ -67,7 +67,7 @@ describe('what drains', () => {
     expect(await Promise.all(replies)).toEqual(['socket hang up', 'socket hang up']);
     await eventually(() => never.aborted).toBe(2);
     const ends = rig.directory.lines.map((line) => line['response_code']);
-    expect(ends).toEqual([499, 499]);
+    expect(ends).toEqual([503, 503]);
     expect(await rig.stop()).toBe(2);
   });
 });

@@ -143,7 +143,7 @@ describe('a tunnel', () => {
   it('is cut at the deadline of a drain, and counted', async () => {
     const ends = await tunnel();
     expect(await ends.rig.listener.drain(20)).toBe(1);
-    await expectEnded(ends, {});
+    await expectEnded(ends, { response_flags: 'LR', response_code_details: 'SLUICE_GATEWAY_DRAINING' });
   });
 
   it('stays when its endpoint leaves the list', async () => {
