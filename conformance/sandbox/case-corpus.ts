@@ -18,6 +18,8 @@ export const CALLBACK_MS = 25;
 /** In the course of so many attacks code is compiled, and caches and pools fill up; a second time all that is there. */
 const HEAP_BOUND_MIB = 20;
 const RSS_BOUND_MIB = 300;
+/** Memory that is touched for the first time is made page by page, on a virtual machine at the pace of its host. */
+const WORK_SLACK = 10;
 const RSS_BOUND_AGAIN_MIB = 150;
 const SETTLE_LIMIT_MS = 20_000;
 
@@ -139,5 +141,10 @@ function judgeTimes({ quietP99Ms, p99Ms }: ReturnType<typeof timesOf>, stalls: S
   const most = Math.round(2 * quietP99Ms + CALLBACK_MS);
   const p99 = judge({ what: 'its p99', most, unit: 'ms' }, p99Ms);
   const { name, workMs } = stalls.worst()[0]!;
-  return `${p99}; ${judge({ what: `longest work of a loop (${name})`, most: 2 * CALLBACK_MS, unit: 'ms' }, workMs)}`;
+  const work = judge(
+    { what: `longest work of a loop (${name})`, most: 2 * CALLBACK_MS, unit: 'ms' },
+    workMs,
+    WORK_SLACK,
+  );
+  return `${p99}; ${work}`;
 }
