@@ -59,7 +59,7 @@ export class TrafficWorker {
     const wheel = new TimerWheel();
     const shared = SharedState.attach(init.shared);
     const metrics = new MetricSlots(init.slots);
-    const post: PostBatch = (batch, lines) => port.postMessage({ kind: 'log', batch, lines }, [batch.buffer]);
+    const post: PostBatch = (batch, lines) => port.postMessage({ kind: 'log', batch, lines });
     this.#accessLog = init.accessLog ? new AccessLog(metrics, wheel, post) : null;
     const client = new Http1Client({ wheel });
     const bodies = new BodyBudgets((tenant) => limitsOf(init.tenants, tenant).bufferedBodies);
@@ -141,7 +141,7 @@ export class TrafficWorker {
       this.#send({ kind: 'applied', id });
     } catch (error) {
       const { version } = delta;
-      const tenant = delta.kind === 'plugin' ? '' : delta.tenant;
+      const tenant = 'tenant' in delta ? delta.tenant : '';
       const reason = error instanceof Error ? error.message : String(error);
       this.#log.error({ tenant, version, reason }, 'configuration refused by a worker');
       this.#send({ kind: 'refused', id, tenant, reason });

@@ -10,6 +10,7 @@ import { MetricSlots, WORKER_SLOTS } from '../core/metrics.ts';
 import { SeriesTable } from '../core/series-table.ts';
 import { type LogDestination, openDestination } from './access-log-destination.ts';
 import { AccessLogWriter } from './access-log-writer.ts';
+import { LogMemory } from './log-memory.ts';
 
 let directory = '';
 beforeAll(() => {
@@ -78,6 +79,25 @@ describe('AccessLogWriter', () => {
     byBytes.write(Buffer.from('a'.repeat(LIMITS.accessLogQueueBytes)), 1, slots);
     byBytes.write(Buffer.from('b'), 1, slots);
     expect(byBytes.dropped).toBe(1);
+  });
+
+  it('gives memory back when its lines are written or dropped, not before', () => {
+    const destination = new Slow();
+    const slots = worker();
+    const writer = new AccessLogWriter(destination, silentLog);
+    const [written, queued, dropped] = [1, 2, 3].map(() => {
+      const memory = new LogMemory(16);
+      memory.leave();
+      return memory;
+    }) as [LogMemory, LogMemory, LogMemory];
+    writer.write(written.bytes, 1, slots);
+    writer.write(queued.bytes, LIMITS.accessLogQueueLines - 1, slots);
+    writer.write(dropped.bytes, 1, slots);
+    expect([written.free, queued.free, dropped.free]).toEqual([false, false, true]);
+    destination.finish(null);
+    expect([written.free, queued.free]).toEqual([true, false]);
+    destination.finish(new Error('ENOSPC'));
+    expect(queued.free).toBe(true);
   });
 
   it('counts what could not be written, says it once, and goes on', () => {

@@ -2,6 +2,7 @@ import { LIMITS } from '../core/limits.ts';
 import type { Log } from '../core/log.ts';
 import { type MetricSlots, WORKER_SLOTS } from '../core/metrics.ts';
 import type { LogDestination } from './access-log-destination.ts';
+import { giveBack } from './log-memory.ts';
 
 /** Bytes handed to the system at once. */
 const WRITE_BYTES = 1024 * 1024;
@@ -49,6 +50,7 @@ export class AccessLogWriter {
       this.#queuedBytes + bytes.length > LIMITS.accessLogQueueBytes;
     if (this.#closed || full) {
       this.#dropped += lines;
+      giveBack(bytes);
       worker.add(WORKER_SLOTS.accessLogSettled, lines);
       return;
     }
@@ -112,6 +114,7 @@ export class AccessLogWriter {
     this.#queuedLines -= batch.lines;
     this.#queuedBytes -= batch.bytes.length;
     if (lost) this.#dropped += batch.lines;
+    giveBack(batch.bytes);
     batch.worker.add(WORKER_SLOTS.accessLogSettled, batch.lines);
   }
 
@@ -129,5 +132,5 @@ function joined(batches: readonly Batch[]): Buffer {
   const [first] = batches;
   if (batches.length > 1) return Buffer.concat(batches.map(({ bytes }) => bytes));
   const { buffer, byteOffset, length } = first!.bytes;
-  return Buffer.from(buffer, byteOffset, length);
+  return Buffer.from(buffer as ArrayBuffer, byteOffset, length);
 }

@@ -7,6 +7,7 @@ import { Exchange } from '../exchange/exchange.ts';
 import { PairHeaders } from '../exchange/headers.ts';
 import type { ResponseSink } from '../exchange/sink.ts';
 import { AccessLog } from './access-log.ts';
+import { giveBack } from './log-memory.ts';
 
 const connection = {
   id: 1,
@@ -26,14 +27,14 @@ function exchange(target: string): Exchange {
 function setUp() {
   const table = new SeriesTable();
   const buffer = table.attach();
-  const posts: { batch: string; lines: number }[] = [];
+  const posts: { batch: string; lines: number; bytes: Uint8Array }[] = [];
   let now = 0;
   const wheel = new TimerWheel(10, () => now);
   const create = () =>
     new AccessLog(
       new MetricSlots(buffer),
       wheel,
-      (batch, lines) => void posts.push({ batch: Buffer.from(batch).toString('latin1'), lines }),
+      (bytes, lines) => void posts.push({ batch: Buffer.from(bytes).toString('latin1'), lines, bytes }),
     );
   const wait = (ms: number) => {
     now += ms;
@@ -78,6 +79,30 @@ describe('AccessLog', () => {
     log.flush();
     expect(posts.at(-1)!.lines).toBe(5);
     expect(table.workerTotal(WORKER_SLOTS.accessLogDropped)).toBe(12);
+  });
+
+  it('writes on into memory that came back, and never into what the writer still has', () => {
+    const { log, posts } = setUp();
+    const fill = (count: number): void => {
+      while (posts.length < count) log.append(exchange(`/${posts.length}${'a'.repeat(1000)}`), 1);
+    };
+    fill(3);
+    const texts = posts.map(({ batch }) => batch);
+    giveBack(posts[1]!.bytes);
+    fill(6);
+    const memories = posts.map(({ bytes }) => bytes.buffer);
+    expect(memories[4]).toBe(memories[1]);
+    expect(new Set(memories).size).toBe(5);
+    for (const at of [0, 2]) expect(Buffer.from(posts[at]!.bytes).toString('latin1')).toBe(texts[at]);
+  });
+
+  it('posts a few lines in memory of their own', () => {
+    const { log, posts } = setUp();
+    log.append(exchange('/'), 1);
+    log.flush();
+    const { bytes } = posts[0]!;
+    expect(bytes.buffer.byteLength).toBe(bytes.length);
+    expect(() => giveBack(bytes)).not.toThrow();
   });
 
   it('does not count the lost lines of a predecessor as waiting', () => {

@@ -23,6 +23,7 @@ import type { TenantRuntime } from '../../runtime/snapshot.ts';
 import { DomainIndex } from '../../routing/domains.ts';
 import { PersistentMap } from '../../routing/persistent-map.ts';
 import { AccessLog } from '../../telemetry/access-log.ts';
+import { giveBack } from '../../telemetry/log-memory.ts';
 import { RawUpstream } from '../../upstream/upstream.suite.ts';
 import { Http1Client } from '../../upstream/client-http1.ts';
 import type { PoolLimits } from '../../upstream/pool.ts';
@@ -86,6 +87,7 @@ export class ProxyRig {
     this.#accessLog = new AccessLog(metrics, wheel, (batch) => {
       for (const line of Buffer.from(batch).toString().trimEnd().split('\n'))
         this.#lines.push(JSON.parse(line) as LogLine);
+      giveBack(batch);
     });
     const drop = (): void => {};
     const error = (fields: LogFields, message: string) => void this.errors.push({ fields, message });
