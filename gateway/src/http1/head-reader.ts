@@ -10,6 +10,8 @@ const METHOD_BYTES = 66;
 const BARE_LINE_FEED = /(?<!\r)\n/;
 /** Method, spaces and version around the target. */
 const LINE_SLACK = 64 + 11;
+/** Bytes in which the end of a head is looked for at first. */
+const FIRST_LOOK = 4096;
 
 /** Collects the bytes of one head after the other, in whatever pieces they come, up to a limit. */
 export class HeadReader {
@@ -42,13 +44,18 @@ export class HeadReader {
   /** Reads from `start`; returns the first byte that is not part of the head. */
   read(chunk: Buffer, start: number): number {
     if (this.#bytes !== null) return this.#readOn(chunk, start);
-    const text = chunk.toString('latin1', start, Math.min(chunk.length, start + this.#limit));
-    const end = text.indexOf('\r\n\r\n');
-    if (end !== -1) {
-      this.text = end + 4 === text.length ? text : text.slice(0, end + 4);
-      return start + end + 4;
+    const limit = Math.min(chunk.length, start + this.#limit);
+    // Most heads are small, and what is cut from a text keeps all of it in memory.
+    const look = Math.min(limit, start + FIRST_LOOK);
+    let text = chunk.toString('latin1', start, look);
+    let end = text.indexOf('\r\n\r\n');
+    if (end === -1 && look < limit) {
+      text = chunk.toString('latin1', start, limit);
+      end = text.indexOf('\r\n\r\n');
     }
-    return this.#keep(chunk, start, start);
+    if (end === -1) return this.#keep(chunk, start, start);
+    this.text = end + 4 === text.length ? text : text.slice(0, end + 4);
+    return start + end + 4;
   }
 
   /** The next head may come. */
