@@ -19,6 +19,8 @@ export interface Connection {
   readonly serverName: string;
   /** What TLS has agreed on; null or absent: there is none. Asking costs. */
   readonly tlsFacts?: TlsFacts | null;
+  /** What lines of the access log say of it, kept by the first. */
+  logPart?: string | undefined;
 }
 
 /** The connection to an endpoint. */

@@ -7,6 +7,7 @@ import type { Connection } from '../exchange/exchange.ts';
 import type { HeaderList } from '../exchange/headers.ts';
 import { Tunnel, type TunnelOwner } from '../exchange/tunnel.ts';
 import type { MessageFault } from '../http1/fault.ts';
+import { BODY_NONE } from '../http1/framing.ts';
 import type { HeadLimits, RequestHead } from '../http1/request-head.ts';
 import { type RequestHandler, RequestParser } from '../http1/request-parser.ts';
 import { closeGently } from './refusal.ts';
@@ -88,6 +89,7 @@ export class Http1Connection implements Connection, RequestHandler {
   exchange: ConnectionExchange | null = null;
   /** No further request is taken; it closes with the response. */
   closing = false;
+  logPart: string | undefined = undefined;
   /** performance.now() since when the client has owed us a head: since it came, or since the first byte of a next one. */
   headSince = performance.now();
   /** performance.now() since when it has been idle; 0 while it is not. */
@@ -109,6 +111,8 @@ export class Http1Connection implements Connection, RequestHandler {
   /** A timer runs against the client. */
   #watching = false;
   #requests = 0;
+  /** The client has said that it sends nothing behind the request under way. */
+  #clientIsDone = false;
   /** Called when the last bytes of a response have left. */
   readonly #onWritten = (): void => this.exchange?.onWritten();
 
@@ -181,6 +185,11 @@ export class Http1Connection implements Connection, RequestHandler {
   release(): void {
     this.exchange = null;
     this.#owner.onReleased(this);
+    if (this.#clientIsDone && !this.tls && this.#rest === null && this.socket.writableLength === 0) {
+      // Nothing can come that would cost the client its response, so there is nothing to wait for.
+      this.socket.destroy();
+      return;
+    }
     if (this.closing || this.#owner.draining) {
       this.finish();
       return;
@@ -344,6 +353,7 @@ export class Http1Connection implements Connection, RequestHandler {
   onRequest(head: RequestHead): boolean {
     this.#requestOver = false;
     this.headSince = 0;
+    this.#clientIsDone = !head.keepAlive && head.framing === BODY_NONE;
     if (!head.keepAlive || ++this.#requests === this.#limits.requests) this.closing = true;
     this.#owner.onRequest(this, head);
     return this.#mayParse();

@@ -76,7 +76,7 @@ export function formatLine(exchange: Exchange, now: number): string {
     `,"plugin_time_us":${Math.round(exchange.pluginTimeUs)},"plugin_failures":"${known(exchange.pluginFailures)}"` +
     `,"trace_id":"${exchange.trace?.traceId ?? ''}"` +
     `,"sw8_trace_id":"${text(exchange.trace?.sw8TraceId ?? '')}","request_id":"${requestId(exchange)}"` +
-    (connectionParts.get(connection) ?? connectionPart(connection)) +
+    (connection.logPart ?? connectionPart(connection)) +
     `,"client_address":"${text(exchange.clientAddress)}","requested_server_name":"${text(connection.serverName)}"` +
     `,"user_agent":"${header(headers.get('user-agent'))}"` +
     `,"x_forwarded_for":"${header(headers.get('x-forwarded-for'))}","snapshot_version":${exchange.snapshotVersion}` +
@@ -89,13 +89,11 @@ function text(value: string): string {
 }
 
 /** What lines say of a connection, made once for all its exchanges. */
-const connectionParts = new WeakMap<Connection, string>();
-
 function connectionPart(connection: Connection): string {
   const remote = formatAddress(connection.remoteAddress, connection.remotePort);
   const local = formatAddress(connection.localAddress, connection.localPort);
   const part = `,"downstream_remote_address":"${text(remote)}","downstream_local_address":"${text(local)}"`;
-  connectionParts.set(connection, part);
+  connection.logPart = part;
   return part;
 }
 
