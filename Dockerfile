@@ -33,6 +33,7 @@ COPY --from=dependencies /src/node_modules node_modules
 COPY --from=build /src/gateway/package.json gateway/
 COPY --from=build /src/gateway/bin gateway/bin
 COPY --from=build /src/gateway/dist gateway/dist
+COPY --from=build /src/gateway/templates gateway/templates
 COPY --from=build /src/plugins/key-auth/build plugins/key-auth
 COPY --from=build /src/plugins/header-rewrite/build plugins/header-rewrite
 COPY --from=build /src/plugins/body-mask/build plugins/body-mask

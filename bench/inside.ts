@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { pinned } from './machine.ts';
-import { GUESTS } from './plugin/guests.ts';
+import { GUESTS, sdkPlugin } from './plugin/guests.ts';
 import type { Scenario } from './scenarios.ts';
 import { type Figure, median, round } from './statistics.ts';
 import type { Bench } from './stage.ts';
@@ -23,12 +23,13 @@ export const INSIDE_SECONDS = 12;
 /** How many programs `measureInside` runs in one round. */
 export function insidePrograms({ inside }: Scenario): number {
   if (inside === undefined) return 0;
+  if (inside === 'sdk') return 1;
   return inside === 'plugins' ? GUESTS.length : GATEWAY.length;
 }
 
 /** Measures functions of the gateway on their own sources, in processes of their own so that none warms the code of another. */
 export async function measureInside(bench: Bench, scenario: Scenario): Promise<void> {
-  const programs = scenario.inside === 'plugins' ? await guestPrograms(bench, scenario) : gatewayPrograms();
+  const programs = await programsOf(bench, scenario);
   const figures: Omit<Figure, 'scenario'>[] = [];
   for (let turn = 1; turn <= bench.rounds; turn++) {
     for (const program of programs) {
@@ -43,7 +44,9 @@ export async function measureInside(bench: Bench, scenario: Scenario): Promise<v
   }
 }
 
-function gatewayPrograms(): Program[] {
+async function programsOf(bench: Bench, scenario: Scenario): Promise<Program[]> {
+  if (scenario.inside === 'plugins') return guestPrograms(bench, scenario);
+  if (scenario.inside === 'sdk') return [{ name: 'calls', args: [join(FOLDER, 'sdk-costs.ts'), await sdkPlugin()] }];
   return GATEWAY.map((file) => ({ name: file, args: [join(FOLDER, file)] }));
 }
 

@@ -20,7 +20,7 @@ export interface Scenario extends Demands {
   /** In place of rounds the memory of so many idle connections is measured. */
   readonly idle?: number;
   /** What is measured inside of a process besides, or alone. */
-  readonly inside?: 'plugins' | 'gateway';
+  readonly inside?: 'plugins' | 'sdk' | 'gateway';
 }
 
 /** Who takes part in everything, or says why not. */
@@ -87,5 +87,6 @@ export const SCENARIOS: readonly Scenario[] = [
     inside: 'plugins',
     load: () => ClosedLoop.create(),
   },
+  { ...SMALL, name: 'sdk', subjects: [], inside: 'sdk' },
   { ...SMALL, name: 'inside', subjects: [], inside: 'gateway' },
 ];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { withFigures } from './report.ts';
+import { partOf, withFigures } from './report.ts';
 import type { Result } from './result.ts';
 import type { Run } from './statistics.ts';
 import { asMarkdown, asText, tablesOf } from './tables.ts';
@@ -93,5 +93,13 @@ describe('the page', () => {
 
   it('must have a place for them', () => {
     expect(() => withFigures('no marks', result)).toThrow('no place for figures');
+  });
+
+  it('takes what belongs to a page', () => {
+    const sdk = { scenario: 'sdk', subject: 'ns', name: 'a call', unit: '' as const, value: 1 };
+    const both = { ...result, figures: [...result.figures, sdk] };
+    expect(partOf(both, (scenario) => scenario === 'sdk')).toMatchObject({ runs: [], figures: [sdk], goals: [] });
+    expect(partOf(both, (scenario) => scenario !== 'sdk')).toEqual(result);
+    expect(partOf(result, (scenario) => scenario === 'sdk')).toBeNull();
   });
 });

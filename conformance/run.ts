@@ -4,6 +4,7 @@ import { abiSuite } from './abi/suite.ts';
 import { imageSuite } from './image/suite.ts';
 import { nacosFakeSuite, nacosSuite } from './nacos/suite.ts';
 import { packagesSuite } from './packages/suite.ts';
+import { portabilitySuite } from './portability/suite.ts';
 import { redisSuite } from './redis/suite.ts';
 import { reloadSuite } from './reload/suite.ts';
 import { sandboxSuite } from './sandbox/suite.ts';
@@ -19,6 +20,7 @@ const suites: readonly Suite[] = [
   stormSuite,
   reloadSuite,
   redisSuite,
+  portabilitySuite,
   sandboxSuite,
 ];
 

@@ -10,17 +10,16 @@ export interface BuiltPlugin extends CompiledPlugin {
   name: string;
 }
 
-/** Names of the plugins in this folder: those with an `assembly/plugin.ts`. */
+/** Names of the plugins in this folder: those with a `plugin.json`. */
 export function pluginNames(): string[] {
   return readdirSync(FOLDER)
-    .filter((name) => existsSync(join(FOLDER, name, 'assembly', 'plugin.ts')))
+    .filter((name) => existsSync(join(FOLDER, name, 'plugin.json')))
     .sort();
 }
 
 /** Compiles one plugin to `<name>/build/<name>.wasm` when its sources, the SDK or the options have changed. */
 export async function buildPlugin(name: string): Promise<BuiltPlugin> {
-  const entry = join(FOLDER, name, 'assembly', 'plugin.ts');
-  return { name, ...(await compilePlugin(entry, join(FOLDER, name, 'build', `${name}.wasm`))) };
+  return { name, ...(await compilePlugin({ folder: join(FOLDER, name) })) };
 }
 
 /**

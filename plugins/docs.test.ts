@@ -1,25 +1,26 @@
+import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { loadPlugin } from '../gateway/src/testing/index.ts';
+import { readManifest } from '../gateway/src/wasm/manifest.ts';
 import { compilePlugin } from '../sdk/compile.ts';
+import { blocksOf as pageBlocks, ROOT } from './author.ts';
+import { buildPlugin, pluginNames } from './build.ts';
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const BUILD = join(ROOT, 'plugins', 'build');
 
 /** The code of a page: blocks that begin with ```ts and this word. */
 function blocksOf(page: string, word: string): string[] {
-  const text = readFileSync(join(ROOT, page), 'utf8');
-  return [...text.matchAll(new RegExp(`\`\`\`ts ${word}\\n([\\s\\S]*?)\`\`\``, 'g'))].map(([, code = '']) => code);
+  return pageBlocks(page, `ts ${word}`);
 }
 
 async function compile(name: string, source: string): Promise<string> {
   const folder = join(BUILD, name, 'assembly');
   mkdirSync(folder, { recursive: true });
-  const entry = join(folder, 'plugin.ts');
-  writeFileSync(entry, source);
-  return (await compilePlugin(entry, join(BUILD, name, `${name}.wasm`))).path;
+  writeFileSync(join(folder, 'plugin.ts'), source);
+  return (await compilePlugin({ folder: join(BUILD, name), entry: 'assembly/plugin.ts', output: `${name}.wasm` })).path;
 }
 
 /** Runs the statements of a test as they stand on a page. */
@@ -29,23 +30,65 @@ async function run(body: string, tools: Readonly<Record<string, unknown>>): Prom
   await statements(...Object.values(tools));
 }
 
-describe('docs/plugins/first-plugin.md', () => {
-  it('has a plugin that does what its test says', async () => {
-    const [source = ''] = blocksOf('docs/plugins/first-plugin.md', 'plugin');
-    const [test = ''] = blocksOf('docs/plugins/first-plugin.md', 'test');
-    const module = await compile('first-plugin', source);
-    const [, body = ''] = /async \(\) => \{\n([\s\S]*)\n\}\);/.exec(test) ?? [];
-    expect(body).toContain('buildPlugin');
-    await run(body, { expect, loadPlugin, buildPlugin: () => ({ path: module }) });
-  }, 60_000);
-});
-
 describe.each(['bodies', 'callouts'])('docs/plugins/%s.md', (page) => {
   it('has a plugin that does what its test says', async () => {
     const [source = ''] = blocksOf(`docs/plugins/${page}.md`, 'plugin');
     const [test = ''] = blocksOf(`docs/plugins/${page}.md`, 'test');
     expect(test).toContain('expect(');
     await run(test, { expect, loadPlugin, path: await compile(`${page}-page`, source) });
+  }, 60_000);
+});
+
+describe('docs/plugins/manifest.md', () => {
+  it('has a manifest, and a program that adds it to a module', async () => {
+    const text = readFileSync(join(ROOT, 'docs/plugins/manifest.md'), 'utf8');
+    const [, manifest = ''] = /```json\n([\s\S]*?)```/.exec(text) ?? [];
+    const [, program = ''] = /```js\n([\s\S]*?)```/.exec(text) ?? [];
+    const folder = join(BUILD, 'manifest-page');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'manifest.json'), manifest);
+    writeFileSync(join(folder, 'plugin.wasm'), Buffer.from('\0asm\x01\0\0\0', 'latin1'));
+    writeFileSync(join(folder, 'add.mjs'), program);
+    await promisify(execFile)(process.execPath, ['add.mjs'], { cwd: folder });
+    const reading = readManifest(readFileSync(join(folder, 'plugin.wasm')));
+    expect(reading).toMatchObject({ problem: '', manifest: { name: 'throttle', phases: ['requestHeaders', 'log'] } });
+  });
+});
+
+/** A line of a table for each setting, those of objects behind their own: key, default, meaning. */
+function settingRows(schema: Setting): readonly string[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([key, setting]) => {
+    const inner = setting.properties ? settingRows(setting) : [];
+    const initial = schema.required?.includes(key) ? 'required' : shown(setting.properties ? {} : setting.default);
+    return [`| \`${key}\` | ${initial} | ${setting.description} |`, ...inner];
+  });
+}
+
+interface Setting {
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly properties?: Readonly<Record<string, Setting>>;
+  readonly required?: readonly string[];
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return '';
+  const text = Array.isArray(value)
+    ? `[${value.join(', ')}]`
+    : typeof value === 'string'
+      ? value
+      : JSON.stringify(value);
+  return `\`${text === '' ? '""' : text}\``;
+}
+
+describe.each(pluginNames())('plugins/%s/README.md', (name) => {
+  it('has the settings that the plugin has', async () => {
+    const { manifest } = await buildPlugin(name);
+    expect(manifest?.name).toBe(name);
+    const rows = settingRows(manifest?.config as Setting);
+    expect(rows.length).toBeGreaterThan(3);
+    const page = readFileSync(join(ROOT, 'plugins', name, 'README.md'), 'utf8').split('\n');
+    expect(page).toEqual(expect.arrayContaining([...new Set(rows)]));
   }, 60_000);
 });
 
@@ -68,15 +111,18 @@ describe('sdk/README.md', () => {
     const [configure = ''] = blocksOf('sdk/README.md', 'configure');
     const [body = ''] = blocksOf('sdk/README.md', 'body');
     const [call = ''] = blocksOf('sdk/README.md', 'call');
-    expect([body, call]).toEqual([expect.stringContaining('body.'), expect.stringContaining('class')]);
+    const [declared = ''] = blocksOf('sdk/README.md', 'config');
+    expect([body, call, declared].map((code) => code !== '')).toEqual([true, true, true]);
     const source = `
 import {
-  Action, Body, HeaderMap, HttpCall, HttpCallHandler, HttpCallResponse, HttpFilter, LogLevel, Plugin, Settings, Status, log,
-  properties, register, sharedData, time, utf8,
+  Action, Body, ConfiguredPlugin, HeaderMap, HttpCall, HttpCallHandler, HttpCallResponse, HttpFilter, LogLevel, Plugin, Settings, Status, log,
+  properties, register, registerAs, sharedData, time, utf8,
 } from '@sluice/plugin-sdk';
-export * from '@sluice/plugin-sdk/exports';
-export * from '@sluice/plugin-sdk/exports/response-body';
 ${call}
+${declared}
+class ThrottleFilter extends HttpFilter {
+  constructor(private config: ThrottleConfig) { super(); }
+}
 function request_line(headers: HeaderMap): string { return headers.get(':path') || ''; }
 class F extends HttpFilter {
   onRequestHeaders(endOfStream: bool): Action {
@@ -95,6 +141,7 @@ class P extends Plugin {
   createFilter(): HttpFilter { return new F(); }
 }
 register((): Plugin => new P());
+registerAs('throttle', (): Plugin => new Throttle());
 `;
     const module = await compile('readme-examples', source);
     const config = { name: 'n', labels: { a: 'b' }, limits: [{ rate: 3 }] };

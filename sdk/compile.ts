@@ -1,92 +1,100 @@
-import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { PluginCompileError, runCompiler } from './compiler/asc.ts';
+import { digestOf } from './compiler/digest.ts';
+import { customSection, type ModuleSection, sectionsOf } from './compiler/sections.ts';
+import { descriptionFile, MANIFEST_SECTION, type PluginManifest, readDescription } from './transform/manifest.ts';
 
-const SDK = dirname(fileURLToPath(import.meta.url));
-const ROOT = dirname(SDK);
-const { resolve } = createRequire(import.meta.url);
-const COMPILER = resolve('assemblyscript/bin/asc.js');
-const COMPILER_PACKAGE = resolve('assemblyscript/package.json');
+export { type ModuleSection, PluginCompileError, type PluginManifest };
 
-/** The compiler's own report: file, line and an excerpt of the source. */
-export class PluginCompileError extends Error {
-  override name = 'PluginCompileError';
+export interface PluginSource {
+  /** Holds `plugin.json` and the sources; messages name files relative to it. */
+  readonly folder: string;
+  /** The entry file; everything in its folder counts as source. Default `assembly/plugin.ts`. */
+  readonly entry?: string;
+  /** The `.wasm` file; a `.digest` file is kept beside it. Default `build/<name>.wasm` by the name in `plugin.json`. */
+  readonly output?: string;
+  /** False: quick to make, large and slow. Default true. */
+  readonly optimize?: boolean;
+  /** The module keeps the names of its functions. Default false. */
+  readonly debug?: boolean;
 }
 
 export interface CompiledPlugin {
   /** The module's file. */
-  path: string;
+  readonly path: string;
   /** Bytes of the module. */
-  size: number;
+  readonly size: number;
   /** False: the file was there and nothing had changed since. */
-  compiled: boolean;
+  readonly compiled: boolean;
   /** What the compiler has to say about a module it has made, usually nothing. */
-  warnings: string;
+  readonly warnings: string;
+  /** What the module says of itself; null without a `plugin.json`, which only sources with an `entry` of their own may lack. */
+  readonly manifest: PluginManifest | null;
+  /** What its bytes are, in their order. */
+  readonly sections: readonly ModuleSection[];
 }
 
 /**
- * Compiles an AssemblyScript plugin with the options of the SDK's `asconfig.json`, unless `output` was made from the same
+ * Compiles an AssemblyScript plugin with the options of the SDK's `asconfig.json`, unless the output was made from the same
  * sources, SDK, options and compiler. Safe to call from several processes at once.
- * @param entry the plugin's entry file; everything in its folder counts as its source
- * @param output the `.wasm` file; a `.digest` file is kept beside it
- * @throws PluginCompileError
+ * @throws PluginCompileError with the author's own file, line and an excerpt
  */
-export async function compilePlugin(entry: string, output: string): Promise<CompiledPlugin> {
-  const digest = digestOf(entry);
+export async function compilePlugin(source: PluginSource): Promise<CompiledPlugin> {
+  const folder = resolve(source.folder);
+  const entry = resolve(folder, source.entry ?? join('assembly', 'plugin.ts'));
+  if (!existsSync(entry)) throw new PluginCompileError(`there is no ${entry}`);
+  const output = resolve(folder, source.output ?? defaultOutput(folder));
+  const options = { optimize: source.optimize ?? true, debug: source.debug ?? false };
+  const digest = digestOf(folder, entry, options);
   const digestFile = `${output}.digest`;
-  if (readIfThere(digestFile) === digest) {
-    const size = statSync(output, { throwIfNoEntry: false })?.size;
-    if (size !== undefined) return { path: output, size, compiled: false, warnings: '' };
+  if (existsSync(output) && existsSync(digestFile) && readFileSync(digestFile, 'utf8') === digest) {
+    return describe(output, false, '');
   }
   mkdirSync(dirname(output), { recursive: true });
-  const fresh = temporaryOf(output);
-  const warnings = await compile(entry, fresh);
-  renameSync(fresh, output);
-  const freshDigest = temporaryOf(digestFile);
-  writeFileSync(freshDigest, digest);
-  renameSync(freshDigest, digestFile);
-  return { path: output, size: statSync(output).size, compiled: true, warnings };
+  let warnings = '';
+  await replace(output, async (fresh) => {
+    warnings = await runCompiler(folder, entry, fresh, options);
+  });
+  await replace(digestFile, async (fresh) => writeFileSync(fresh, digest));
+  return describe(output, true, warnings);
 }
 
-/** In a process of its own: the compiler's types and its 100 MiB stay out of ours. */
-async function compile(entry: string, output: string): Promise<string> {
-  const options = ['--baseDir', ROOT, '--config', join(SDK, 'asconfig.json'), '--outFile', output];
+function defaultOutput(folder: string): string {
+  const file = descriptionFile(join(folder, 'assembly', 'plugin.ts'));
+  if (file === null || dirname(file) !== folder) {
+    throw new PluginCompileError(
+      `there is no ${join(folder, 'plugin.json')}: { "name": "${basename(folder)}", "version": "0.1.0" }`,
+    );
+  }
   try {
-    const { stderr } = await promisify(execFile)(process.execPath, [COMPILER, entry, ...options], { cwd: ROOT });
-    return stderr;
+    return join('build', `${readDescription(file).name}.wasm`);
   } catch (error) {
-    const { stderr, message } = error as { stderr?: string; message: string };
-    throw new PluginCompileError(stderr || message);
+    throw new PluginCompileError((error as Error).message);
   }
 }
 
-function digestOf(entry: string): string {
-  const hash = createHash('sha256').update(readFileSync(COMPILER_PACKAGE)).update(basename(entry));
-  for (const file of [
-    ...sourcesIn(dirname(entry)),
-    ...sourcesIn(join(SDK, 'assembly')),
-    ...sourcesIn(join(SDK, 'exports')),
-  ]) {
-    hash.update(`\0${file}\0`).update(readFileSync(file));
+function describe(path: string, compiled: boolean, warnings: string): CompiledPlugin {
+  const bytes = readFileSync(path);
+  const manifest = customSection(bytes, MANIFEST_SECTION);
+  return {
+    path,
+    size: bytes.length,
+    compiled,
+    warnings,
+    manifest: manifest && (JSON.parse(new TextDecoder().decode(manifest)) as PluginManifest),
+    sections: sectionsOf(bytes),
+  };
+}
+
+/** Makes a file beside its place and renames it, so that a reader sees the old or the new, never half of it. */
+async function replace(file: string, make: (fresh: string) => Promise<void>): Promise<void> {
+  const fresh = `${file}.${randomUUID()}`;
+  try {
+    await make(fresh);
+    renameSync(fresh, file);
+  } finally {
+    rmSync(fresh, { force: true });
   }
-  for (const file of ['index.ts', 'asconfig.json']) hash.update(readFileSync(join(SDK, file)));
-  return hash.digest('hex');
-}
-
-function sourcesIn(folder: string): string[] {
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
-  return files.sort().map((file) => join(folder, file));
-}
-
-function readIfThere(file: string): string | null {
-  return statSync(file, { throwIfNoEntry: false }) === undefined ? null : readFileSync(file, 'utf8');
-}
-
-/** A name beside the file: it is written there and renamed, so that a reader sees the old or the new, never half of it. */
-function temporaryOf(file: string): string {
-  return `${file}.${process.pid}`;
 }

@@ -5,10 +5,9 @@ import { TimerWheel } from '../../gateway/src/core/wheel.ts';
 import { Exchange } from '../../gateway/src/exchange/exchange.ts';
 import { PairHeaders } from '../../gateway/src/exchange/headers.ts';
 import { type ChainHost, FilterChain } from '../../gateway/src/filters/chain.ts';
-import { CONTINUE, type FilterFactory } from '../../gateway/src/filters/filter.ts';
+import { CONTINUE, type FilterFactory, NOWHERE } from '../../gateway/src/filters/filter.ts';
 import { createWasmFilter } from '../../gateway/src/filters/wasm-filter.ts';
 import { fakeExchange } from '../../gateway/src/testing/fake-exchange.ts';
-import { TestServices } from '../../gateway/src/testing/test-services.ts';
 import { LogLevel } from '../../gateway/src/wasm/abi.ts';
 import { systemClock } from '../../gateway/src/wasm/host.ts';
 import { type PreparedModule, prepareModule } from '../../gateway/src/wasm/module.ts';
@@ -24,7 +23,7 @@ const services: PluginServices = {
   wheel: new TimerWheel(),
   clock: systemClock,
   sharedData: SharedDataMemory.ofOneThread(),
-  callouts: new TestServices({}),
+  callouts: { send: () => null, openGrpc: () => null },
   logLevel: LogLevel.info,
   node: { id: 'bench', cluster: 'bench' },
 };
@@ -60,6 +59,7 @@ const asked: Partial<ChainHost> = {
   onResponseData: () => true,
   onResponseEnd: ignore,
   resumeResponse: ignore,
+  destination: NOWHERE,
 };
 const host = new Proxy(asked as ChainHost, {
   get(known, name, receiver) {

@@ -8,7 +8,6 @@ import { CACHE } from '../subjects/subject.ts';
 
 const run = promisify(execFile);
 const HERE = import.meta.dirname;
-const BUILD = join(HERE, 'build');
 
 /** The same plugin in one language. */
 export interface Guest {
@@ -22,6 +21,11 @@ export function benchPlugin(): Promise<string> {
   return assemblyScript('plugin');
 }
 
+/** Makes calls of the SDK. @returns the module's path */
+export function sdkPlugin(): Promise<string> {
+  return assemblyScript('sdk');
+}
+
 /** Those of in-process measurements. */
 export const GUESTS: readonly Guest[] = [
   {
@@ -33,7 +37,7 @@ export const GUESTS: readonly Guest[] = [
 ];
 
 async function assemblyScript(name: string): Promise<string> {
-  return (await compilePlugin(join(HERE, `assembly/${name}.ts`), join(BUILD, `${name}.wasm`))).path;
+  return (await compilePlugin({ folder: HERE, entry: `assembly/${name}.ts`, output: `build/${name}.wasm` })).path;
 }
 
 async function rust(): Promise<[string, string]> {

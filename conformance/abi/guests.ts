@@ -82,7 +82,13 @@ const sluice: Guest = {
   without: { ...NO_GRPC, queue: 'the SDK has no queues', foreign: 'the SDK has no foreign functions' },
   missing: () => null,
   build: async () =>
-    (await compilePlugin(join(GUESTS, 'sluice', 'assembly', 'main.ts'), join(BUILD, 'sluice.wasm'))).path,
+    (
+      await compilePlugin({
+        folder: join(GUESTS, 'sluice'),
+        entry: 'assembly/main.ts',
+        output: join(BUILD, 'sluice.wasm'),
+      })
+    ).path,
 };
 
 const gcore: Guest = {

@@ -1,8 +1,8 @@
 // Attacks in the plugin host alone, without sockets.
-import { TimerWheel } from '../../gateway/src/core/wheel.ts';
 import {
   loadPlugin,
   type PluginTestHost,
+  TestClock,
   type TestExchange,
   type TestResult,
 } from '../../gateway/src/testing/index.ts';
@@ -15,17 +15,6 @@ import { failureLine, type Sighting } from './judge.ts';
 const FUEL = 200_000;
 /** No pause, tick or promise is left after so much of its time. */
 const LONGEST_MS = 60_000;
-
-/** Time that passes only when it is told to. */
-export class FakeTime {
-  #now = 0;
-  readonly wheel = new TimerWheel(10, () => this.#now);
-
-  pass(ms: number): void {
-    this.#now += ms;
-    this.wheel.advance();
-  }
-}
 
 /** An exchange that has all a plugin may be called for: bodies and trailers both ways. */
 export const FULL_EXCHANGE: TestExchange = {
@@ -43,7 +32,7 @@ export function loadHostile(
   bytes: Uint8Array,
   policy: Policy,
   { limits, allow }: Pick<Attack, 'limits' | 'allow'>,
-  time: FakeTime,
+  clock: TestClock,
 ): Promise<PluginTestHost> {
   const fuel = limits?.fuel ?? FUEL;
   const { hostCalls, ...others } = allow ?? {};
@@ -51,7 +40,8 @@ export function loadHostile(
     fuel: { request: fuel, tick: fuel, configure: Math.max(fuel, 1_000_000) },
     memory: (limits?.memoryMiB ?? 1) * 1024 * 1024,
     onFailure: policy,
-    wheel: time.wheel,
+    checkConfig: false,
+    clock,
     services: { [SERVICE]: answerLater },
     permissions: { ...others, ...(hostCalls === undefined ? {} : { hostCalls: { allow: null, ...hostCalls } }) },
   });
@@ -64,7 +54,7 @@ async function answerLater(): Promise<{ body: string }> {
 }
 
 /** One exchange. Lets so much time pass that whatever it waits for is over. @throws Unmet when it never ends */
-export async function settle(host: PluginTestHost, time: FakeTime, exchange = FULL_EXCHANGE): Promise<TestResult> {
+export async function settle(host: PluginTestHost, clock: TestClock, exchange = FULL_EXCHANGE): Promise<TestResult> {
   const settled: TestResult[] = [];
   void host.exchange(exchange).then((result) => settled.push(result));
   for (let passed = 0; passed <= LONGEST_MS; passed += 1000) {
@@ -72,7 +62,7 @@ export async function settle(host: PluginTestHost, time: FakeTime, exchange = FU
     for (let turns = 0; turns < 3 && settled.length === 0; turns++) await new Promise(setImmediate);
     const [result] = settled;
     if (result !== undefined) return result;
-    time.pass(1000);
+    await clock.advance(1000);
   }
   throw new Unmet('the exchange to end', `nothing after ${LONGEST_MS} ms`);
 }
@@ -84,19 +74,19 @@ export function seenOf({ response, error }: TestResult): Seen {
 
 /** @throws Unmet */
 export async function runInProcess(attack: Attack, policy: Policy): Promise<Sighting> {
-  const time = new FakeTime();
+  const clock = new TestClock();
   let host: PluginTestHost;
   try {
-    host = await loadHostile(attack.module(), policy, attack, time);
+    host = await loadHostile(attack.module(), policy, attack, clock);
   } catch (error) {
     return { refusal: (error as Error).message, answers: [], traps: {}, failures: [] };
   }
   const answers: Seen[] = [];
-  if (attack.lastsMs !== undefined) time.pass(attack.lastsMs);
-  for (let left = attack.exchanges ?? 2; left > 0; left--) answers.push(seenOf(await settle(host, time)));
+  if (attack.lastsMs !== undefined) await clock.advance(attack.lastsMs);
+  for (let left = attack.exchanges ?? 2; left > 0; left--) answers.push(seenOf(await settle(host, clock)));
   host.close();
   // The plugin's own end, and what was promised for later.
-  time.pass(LONGEST_MS);
+  await clock.advance(LONGEST_MS);
   const failures = host.logs
     .filter(({ fields }) => fields['callback'] !== undefined)
     .map(({ fields, message }) => failureLine(fields, message));

@@ -1,4 +1,5 @@
 import { Argument, Command, Option } from 'commander';
+import { addPluginCommands } from './cli/plugin-commands.ts';
 import { packageVersion } from './cli/version.ts';
 import { SCHEMA_KINDS, type SchemaKind, schemaText } from './cli/schema.ts';
 import type { LogLevel } from './telemetry/process-log.ts';
@@ -86,22 +87,7 @@ program
   .addArgument(new Argument('<file>', 'which file').choices(SCHEMA_KINDS))
   .action((kind: SchemaKind) => console.log(schemaText(kind)));
 
-program
-  .command('plugin')
-  .description('look at plugin modules')
-  .command('inspect')
-  .description('print what is in a module and what it would be refused for; exit code 2 when it would be')
-  .argument('<file>', 'the .wasm file')
-  .option('--json', 'print one JSON object')
-  .action(async (file: string, { json = false }: { json?: boolean }) => {
-    const { inspectPlugin } = await import('./cli/plugin-inspect.ts');
-    process.exitCode = await inspectPlugin({
-      file,
-      json,
-      print: (line) => console.log(line),
-      printError: (line) => console.error(line),
-    });
-  });
+addPluginCommands(program, process);
 
 function collect(value: string, before: string[]): string[] {
   return [...before, value];

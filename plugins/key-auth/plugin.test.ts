@@ -156,16 +156,10 @@ describe('a configuration that is wrong', () => {
     [{ keys: {} }, 'keys must be a list of objects, found an object'],
     [{ keys: ['a'] }, 'keys[0] must be an object, found a string'],
     [{ keys: [{ key: 'a' }] }, 'keys[0].consumer is missing; must be a string'],
-    [{ keys: [{ key: 7, consumer: 'c' }] }, 'keys[0].key must be a string, found the number 7'],
+    [{ keys: [{ key: 7, consumer: 'c' }] }, 'keys[0].key must be a string, found a number'],
     [{ keys: [{ key: '', consumer: 'c' }] }, 'keys[0].key is empty; must be a secret of at least one character'],
-    [
-      { keys: [{ key: 'a', consumer: '' }] },
-      'keys[0].consumer cannot be a header value; must be a name without line breaks',
-    ],
-    [
-      { keys: [{ key: 'a', consumer: 'c\r\nx: y' }] },
-      'keys[0].consumer cannot be a header value; must be a name without',
-    ],
+    [{ keys: [{ key: 'a', consumer: '' }] }, 'keys[0].consumer is empty; must be at least one character'],
+    [{ keys: [{ key: 'a', consumer: 'c\r\nx: y' }] }, 'keys[0].consumer has a line break; must be text on one line'],
     [
       {
         keys: [

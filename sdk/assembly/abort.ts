@@ -1,4 +1,4 @@
-import { LogLevel } from './types';
+import { LogLevel } from './types/log-level';
 
 // @ts-ignore: decorator
 @external('env', 'proxy_log')

@@ -1,8 +1,13 @@
 import './abort';
-import { Action, BufferType } from './types';
-import { allocate } from './memory';
-import { configuration, createContext, deleteContext, end, filterOf, pluginOf } from './dispatcher';
-import { onAnswer } from './pending-calls';
+import { Body } from './calls/body';
+import { SharedQueue } from './calls/shared-queue';
+import { HttpFilter } from './contexts/http-filter';
+import { begin, configuration, createContext, deleteContext, end, filterOf, pluginOf } from './dispatch/dispatcher';
+import { allocate } from './dispatch/memory';
+import { onGrpcEnd, onGrpcMessage, onGrpcMetadata, onGrpcTrailers } from './dispatch/pending-grpc';
+import { onAnswer } from './dispatch/pending-http-call';
+import { BufferType } from './types/abi';
+import { Action } from './types/action';
 
 /** Marks the module's ABI; never called. */
 export function proxy_abi_version_0_2_1(): void {}
@@ -32,7 +37,23 @@ export function proxy_on_configure(id: u32, size: u32): bool {
 
 export function proxy_on_tick(id: u32): void {
   const plugin = pluginOf(id);
-  if (plugin) plugin.onTick();
+  if (plugin) {
+    const ticks = plugin.hostTicks;
+    if (ticks) ticks.run();
+    else plugin.onTick();
+  }
+  end();
+}
+
+export function proxy_on_queue_ready(id: u32, queue: u32): void {
+  const plugin = pluginOf(id);
+  if (plugin) plugin.onQueueReady(new SharedQueue(queue));
+  end();
+}
+
+export function proxy_on_foreign_function(id: u32, number: u32, size: u32): void {
+  const context = begin(id);
+  if (context) context.onForeignFunction(number, new Body(BufferType.CallData));
   end();
 }
 
@@ -80,21 +101,51 @@ export function proxy_on_response_trailers(id: u32, count: u32): Action {
 
 /** A call that failed has no headers. */
 export function proxy_on_http_call_response(id: u32, call: u32, count: u32, size: u32, trailers: u32): void {
-  pluginOf(id);
+  begin(id);
   onAnswer(call, count == 0);
   end();
 }
 
-export function proxy_on_done(id: u32): bool {
-  const filter = filterOf(id);
-  if (filter) filter.onDone();
+export function proxy_on_grpc_receive_initial_metadata(id: u32, call: u32, count: u32): void {
+  begin(id);
+  onGrpcMetadata(call);
   end();
-  return true;
+}
+
+export function proxy_on_grpc_receive(id: u32, call: u32, size: u32): void {
+  begin(id);
+  onGrpcMessage(call);
+  end();
+}
+
+export function proxy_on_grpc_receive_trailing_metadata(id: u32, call: u32, count: u32): void {
+  begin(id);
+  onGrpcTrailers(call);
+  end();
+}
+
+export function proxy_on_grpc_close(id: u32, call: u32, code: u32): void {
+  begin(id);
+  onGrpcEnd(call, code);
+  end();
+}
+
+/** False: the end is to wait for `proxy_done`. */
+export function proxy_on_done(id: u32): bool {
+  const context = begin(id);
+  if (context instanceof HttpFilter) (context as HttpFilter).hostEnded = true;
+  if (context) context.onDone();
+  const done = !context || !context.hostDeferred;
+  end();
+  return done;
 }
 
 export function proxy_on_log(id: u32): void {
   const filter = filterOf(id);
-  if (filter) filter.onLog();
+  if (filter) {
+    filter.hostEnded = true;
+    filter.onLog();
+  }
   end();
 }
 

@@ -44,6 +44,11 @@ export function countedFree(block: usize): void {
   __free(block);
 }
 
+/** @internal Bytes of all blocks in use, garbage included; for measurements. */
+export function usedBytes(): usize {
+  return used;
+}
+
 /** Stops a module that was compiled without the SDK's options: it would never free anything. */
 export function checkOptions(): void {
   if (ASC_RUNTIME != MINIMAL) ERROR('compile with the asconfig.json of @sluice/plugin-sdk');

@@ -1,14 +1,14 @@
 import { loadPlugin, type PluginTestHost, type TestRequest } from '../../gateway/src/testing/index.ts';
 import { compilePlugin } from '../compile.ts';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { guestPath } from './guests.ts';
+import { guest } from './guests.ts';
 import { RawPlugin } from './raw-plugin.ts';
 
 let module: string;
 let plugin: PluginTestHost;
 
 beforeAll(async () => {
-  module = (await compilePlugin(...guestPath('bodies'))).path;
+  module = (await compilePlugin(guest('bodies'))).path;
 }, 60_000);
 
 afterEach(() => plugin?.close());
@@ -98,7 +98,7 @@ describe('a body that is gone', () => {
 });
 
 describe('the module of a plugin with bodies', () => {
-  it('exports the callbacks that it names', () => {
+  it('exports the callbacks that it overrides', () => {
     const { exports } = new RawPlugin(module);
     expect(exports.filter((name) => /body|trailers/.test(name)).toSorted()).toEqual([
       'proxy_on_request_body',

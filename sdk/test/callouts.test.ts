@@ -6,13 +6,13 @@ import {
 } from '../../gateway/src/testing/index.ts';
 import { compilePlugin } from '../compile.ts';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { guestPath } from './guests.ts';
+import { guest } from './guests.ts';
 
 let module: string;
 let plugin: PluginTestHost;
 
 beforeAll(async () => {
-  module = (await compilePlugin(...guestPath('callouts'))).path;
+  module = (await compilePlugin(guest('callouts'))).path;
 }, 60_000);
 
 afterEach(() => plugin?.close());

@@ -1,9 +1,6 @@
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import type { PluginSource } from '../compile.ts';
 
-const FOLDER = dirname(fileURLToPath(import.meta.url));
-
-/** Entry and output of a guest in `test/assembly`, as `compilePlugin` takes them. */
-export function guestPath(name: string): [entry: string, output: string] {
-  return [join(FOLDER, 'assembly', `${name}.ts`), join(FOLDER, 'build', `${name}.wasm`)];
+/** A guest of `test/assembly`, as `compilePlugin` takes it. */
+export function guest(name: string): PluginSource {
+  return { folder: import.meta.dirname, entry: `assembly/${name}.ts`, output: `build/${name}.wasm` };
 }

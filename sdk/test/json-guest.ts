@@ -1,6 +1,6 @@
 import { compilePlugin } from '../compile.ts';
 import { readFileSync } from 'node:fs';
-import { guestPath } from './guests.ts';
+import { guest } from './guests.ts';
 
 /** What the SDK's JSON reader made of a text. */
 export type Parsed = { value: unknown } | { error: string; offset: number };
@@ -16,17 +16,19 @@ interface Exports {
 
 /** The SDK's JSON reader, compiled and callable: one function from text to value or error. */
 export async function loadJsonReader(): Promise<(text: string) => Parsed> {
-  const { path } = await compilePlugin(...guestPath('json'));
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(path)), {
-    env: { proxy_log: () => 0 },
-  });
-  const guest = instance.exports as unknown as Exports;
-  guest._initialize();
+  const { path } = await compilePlugin(guest('json'));
+  const module = new WebAssembly.Module(readFileSync(path));
+  const env = Object.fromEntries(WebAssembly.Module.imports(module).map(({ name }) => [name, () => 0]));
+  const instance = new WebAssembly.Instance(module, { env });
+  const reader = instance.exports as unknown as Exports;
+  reader._initialize();
   return (text) => {
-    const at = guest.reserve(text.length);
-    new Uint16Array(guest.memory.buffer, at, text.length).set(Array.from(text, unitsOf).flat());
-    const offset = guest.parse();
-    const output = String.fromCharCode(...new Uint16Array(guest.memory.buffer, guest.outputAt(), guest.outputLength()));
+    const at = reader.reserve(text.length);
+    new Uint16Array(reader.memory.buffer, at, text.length).set(Array.from(text, unitsOf).flat());
+    const offset = reader.parse();
+    const output = String.fromCharCode(
+      ...new Uint16Array(reader.memory.buffer, reader.outputAt(), reader.outputLength()),
+    );
     return offset < 0 ? { value: new Reader(output).value() } : { error: output, offset };
   };
 }

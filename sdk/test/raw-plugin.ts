@@ -27,7 +27,6 @@ export class RawPlugin {
     this.#callbacks = new Map(Object.entries(instance.exports as Record<string, unknown>) as [string, Callback][]);
     this.call('_initialize');
     this.call('proxy_on_context_create', 1, 0);
-    this.call('proxy_on_vm_start', 1, 0);
     this.call('proxy_on_configure', 1, 0);
   }
 
@@ -35,10 +34,10 @@ export class RawPlugin {
     return this.#memory.buffer.byteLength;
   }
 
+  /** Calls an export as hosts do: one that the module does not have answers 0. */
   call(name: string, ...parameters: number[]): number {
     const callback = this.#callbacks.get(name);
-    if (callback === undefined) throw new Error(`the module has no ${name}`);
-    return callback(...parameters);
+    return callback === undefined ? 0 : callback(...parameters);
   }
 
   /** Begins an exchange up to the response headers. */

@@ -1,13 +1,13 @@
 import { loadPlugin, type PluginTestHost, type TestResult } from '../../gateway/src/testing/index.ts';
 import { compilePlugin } from '../compile.ts';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { guestPath } from './guests.ts';
+import { guest } from './guests.ts';
 
 let module: string;
 let plugin: PluginTestHost;
 
 beforeAll(async () => {
-  module = (await compilePlugin(...guestPath('probe'))).path;
+  module = (await compilePlugin(guest('probe'))).path;
 }, 60_000);
 
 beforeEach(async () => {
@@ -42,7 +42,27 @@ describe('header maps', () => {
   });
 });
 
+describe('header lists', () => {
+  it('know no case, and have nothing beyond their end', async () => {
+    expect(await answerTo('lists')).toBe('3,a=1+b=2,true,true,,0,true,größe – 😀');
+  });
+});
+
+describe('numbers in headers', () => {
+  it('are decimal, or the fallback', async () => {
+    const [absent, ...rest] = (await answerTo('numbers')).split(',');
+    expect(absent).toBe('5');
+    expect(rest.slice(0, 4)).toEqual(['0', '-17', '7', '999999999999999999']);
+    expect(rest.slice(4, 12)).toEqual(Array(8).fill('-1'));
+    expect(rest.slice(12)).toEqual(['-9223372036854775808', 'true', 'false']);
+  });
+});
+
 describe('properties', () => {
+  it('of any type can be kept', async () => {
+    expect(await answerTo('kept')).toBe('000,-3,0.25,true,true,1');
+  });
+
   it('are typed, and absent ones take the fallback', async () => {
     expect(await answerTo('properties')).toBe('GET|true|40000|false|-1|properties|0|dotted|1.5');
   });

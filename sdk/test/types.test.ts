@@ -1,12 +1,15 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { BufferType, LogLevel, MapType, MetricType, Status, StreamType } from '../../gateway/src/wasm/abi.ts';
 
-const SOURCE = readFileSync(join(dirname(fileURLToPath(import.meta.url)), '../assembly/types.ts'), 'utf8');
+const FOLDER = join(dirname(fileURLToPath(import.meta.url)), '../assembly/types');
+const SOURCE = readdirSync(FOLDER)
+  .map((file) => readFileSync(join(FOLDER, file), 'utf8'))
+  .join('\n');
 
-/** Members of an enum of `assembly/types.ts`, with their names as the gateway writes them. */
+/** Members of an enum of `assembly/types`, with their names as the gateway writes them. */
 function numbersOf(name: string): Record<string, number> {
   const [, body = ''] = new RegExp(`export enum ${name} \\{([^}]*)\\}`).exec(SOURCE) ?? [];
   const members = [...body.matchAll(/(\w+) = (\d+)/g)];

@@ -1,8 +1,5 @@
 import { Action, Body, HttpFilter, Plugin, register } from '@sluice/plugin-sdk';
 
-export * from '@sluice/plugin-sdk/exports/core';
-export * from '@sluice/plugin-sdk/exports/response-body';
-
 let kept: i32 = 0;
 
 /** Reads each piece of a response's body. */

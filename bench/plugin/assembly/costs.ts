@@ -1,8 +1,5 @@
 import { Action, HttpFilter, Plugin, register, utf8 } from '@sluice/plugin-sdk';
 
-export * from '@sluice/plugin-sdk/exports/core';
-export * from '@sluice/plugin-sdk/exports/request';
-
 const READ = utf8('x-device-id');
 const WRITTEN = utf8('x-plugin');
 const VALUE = utf8('d-0123456789');

@@ -1,8 +1,5 @@
 import { Action, HttpFilter, Plugin, Settings, encodeHeaderName, register, utf8 } from '@sluice/plugin-sdk';
 
-export * from '@sluice/plugin-sdk/exports/core';
-export * from '@sluice/plugin-sdk/exports/request';
-
 const READ = utf8('x-device-id');
 
 /** Copies one request header to another, whose name is the setting `set`. */

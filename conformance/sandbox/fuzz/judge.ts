@@ -3,7 +3,8 @@ import { GatewayError } from '../../../gateway/src/core/errors.ts';
 import type { PluginTestHost, TestResult } from '../../../gateway/src/testing/index.ts';
 import { ModuleError } from '../../../gateway/src/wasm/binary.ts';
 import { GuestAbort } from '../../../gateway/src/wasm/guest.ts';
-import { FakeTime, loadHostile, settle } from '../in-process.ts';
+import { TestClock } from '../../../gateway/src/testing/index.ts';
+import { loadHostile, settle } from '../in-process.ts';
 
 const MEMORY_MIB = 1;
 /** For a module of a few KiB with 200 000 instructions a callback; a loaded machine takes its time. */
@@ -24,19 +25,19 @@ export async function judgeModule(bytes: Uint8Array): Promise<Verdict> {
 }
 
 async function runModule(bytes: Uint8Array): Promise<Verdict> {
-  const time = new FakeTime();
+  const clock = new TestClock();
   let host: PluginTestHost;
   try {
-    host = await loadHostile(bytes, 'closed', { limits: { memoryMiB: MEMORY_MIB } }, time);
+    host = await loadHostile(bytes, 'closed', { limits: { memoryMiB: MEMORY_MIB } }, clock);
   } catch (error) {
     return verdictOf(error);
   }
-  for (let exchanges = 2; exchanges > 0; exchanges--) checkResult(await settle(host, time));
+  for (let exchanges = 2; exchanges > 0; exchanges--) checkResult(await settle(host, clock));
   const { memoryBytes, fuel } = host.stats;
   if (memoryBytes > 2 * MEMORY_MIB * 1024 * 1024) throw new Error(`it has ${memoryBytes} bytes of memory`);
   if (!(fuel >= 0)) throw new Error(`it used ${fuel} instructions`);
   host.close();
-  time.pass(60_000);
+  await clock.advance(60_000);
   return 'ran';
 }
 

@@ -54,6 +54,7 @@ describe('sluice check', () => {
     const lines = plugins.map((plugin) => `  - ${plugin}\n`).join('');
     writeFileSync(config, `${readFileSync(config, 'utf8')}plugins:\n${lines}`);
     expect((await run(false)).lines).toEqual([
+      expect.stringMatching(/^note: .*gateway\.yaml:6:24 plugins\[1\]\.source: the module has not been fetched/),
       expect.stringMatching(/gateway\.yaml:5:24 plugins\[0\]\.source: the key sha256 is missing/),
       `${config}:6:150 plugins[1].pull.caFile: the file ${root}/ca.pem cannot be read (ENOENT) — correct the path`,
       '2 problems in 1 file.',
@@ -68,6 +69,7 @@ describe('sluice check', () => {
       ok: false,
       files: 3,
       warnings: [],
+      notes: [],
       problems: [
         {
           file: `${root}/tenants/b.yaml`,

@@ -1,6 +1,7 @@
 import { loadAll, type LoadedConfig } from '../config/load.ts';
 import { formatProblem } from '../config/problem.ts';
 import type { Environment } from '../config/substitute.ts';
+import { inspectCatalogue } from './check-plugins.ts';
 
 export interface CheckOptions {
   /** Path of `gateway.yaml`. */
@@ -13,14 +14,18 @@ export interface CheckOptions {
   readonly print: (line: string) => void;
 }
 
-/** `sluice check`: prints every problem of the gateway's and all tenants' files, and warnings. Resolves to the exit code: 1 or 0. */
+/**
+ * `sluice check`: prints every problem of the gateway's and all tenants' files, warnings, and notes of what could not be
+ * looked at. Configurations of plugins are checked against what their modules ask for. Resolves to the exit code: 1 or
+ * 0.
+ */
 export async function check(options: CheckOptions): Promise<number> {
-  const loaded = await loadAll(options.config, { env: options.env });
+  const loaded = await loadAll(options.config, { env: options.env, inspect: inspectCatalogue });
   const failed = loaded.problems.length > 0;
   const { json = false, print } = options;
   if (failed || json) printProblems(loaded, json, print);
   else {
-    printWarnings(loaded, print);
+    printRemarks(loaded, print);
     print(success(options.config, loaded));
   }
   return failed ? 1 : 0;
@@ -28,17 +33,19 @@ export async function check(options: CheckOptions): Promise<number> {
 
 /** Prints the problems of a configuration: a line each and their number, or one JSON object. */
 export function printProblems(loaded: LoadedConfig, json: boolean, print: CheckOptions['print']): void {
-  const { problems, warnings, tenantFiles } = loaded;
+  const { problems, warnings, notes, tenantFiles } = loaded;
   if (json) {
-    print(JSON.stringify({ ok: problems.length === 0, problems, warnings, files: tenantFiles.length + 1 }, null, 2));
+    const files = tenantFiles.length + 1;
+    print(JSON.stringify({ ok: problems.length === 0, problems, warnings, notes, files }, null, 2));
     return;
   }
-  printWarnings(loaded, print);
+  printRemarks(loaded, print);
   for (const problem of problems) print(formatProblem(problem));
   print(failure(loaded));
 }
 
-function printWarnings({ warnings }: LoadedConfig, print: CheckOptions['print']): void {
+function printRemarks({ warnings, notes }: LoadedConfig, print: CheckOptions['print']): void {
+  for (const note of notes) print(`note: ${formatProblem(note)}`);
   for (const warning of warnings) print(`warning: ${formatProblem(warning)}`);
 }
 

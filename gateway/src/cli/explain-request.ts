@@ -19,7 +19,8 @@ export interface RequestWords {
 /** An argument that cannot be used; the message says what would be right. */
 export class UsageError extends Error {}
 
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+/** A method, or the name of a header. */
+export const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const HEADER = /^([^:]+):(.*)$/s;
 /** Line ends and other controls, which no header value may have. */
 const CONTROL = /[^\t\x20-\x7e\x80-\xff]/;
@@ -54,7 +55,8 @@ function targetOf(url: string, host: string | undefined): { target: string; auth
   return { target: parsed.target, authority };
 }
 
-function headerOf(text: string): [name: string, value: string] {
+/** Reads `name: value`. @throws UsageError */
+export function headerOf(text: string): [name: string, value: string] {
   const [, name = '', value = ''] = HEADER.exec(text) ?? [];
   const wire = onWire(value).trim();
   if (!TOKEN.test(name) || CONTROL.test(wire)) {
@@ -64,7 +66,7 @@ function headerOf(text: string): [name: string, value: string] {
 }
 
 /** Text as a listener reads it: one character for each byte. */
-function onWire(text: string): string {
+export function onWire(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }
 

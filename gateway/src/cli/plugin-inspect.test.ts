@@ -2,14 +2,35 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SMALL_MANIFEST, withManifest } from '../wasm/manifest.suite.ts';
 import { assemble, pluginModule } from '../wasm/wat.suite.ts';
 import { inspectPlugin } from './plugin-inspect.ts';
+
+const DESCRIBED = {
+  name: 'key-auth',
+  version: '0.1.0',
+  description: 'Asks for a key.',
+  sdk: '0.2.0',
+  phases: ['log', 'tick'],
+  permissions: { services: ['auth'], clock: 'precise' },
+  config: {
+    type: 'object',
+    required: ['keys'],
+    properties: {
+      header: { type: 'string', default: 'x-api-key', description: 'Where the key is.' },
+      keys: { type: 'array', items: { type: 'object', required: ['key'], properties: { key: { type: 'string' } } } },
+      limits: { type: 'object', additionalProperties: { type: 'integer' } },
+    },
+  },
+};
 
 const directory = mkdtempSync(join(tmpdir(), 'sluice-inspect-'));
 const at = (name: string): string => join(directory, name);
 beforeAll(() => {
   writeFileSync(at('good.wasm'), pluginModule({ callbacks: { proxy_on_log: '' } }));
   writeFileSync(at('bad.wasm'), assemble('(module (import "env" "a\\1b[31m" (func)))'));
+  writeFileSync(at('described.wasm'), withManifest(pluginModule({ callbacks: { proxy_on_log: '' } }), DESCRIBED));
+  writeFileSync(at('odd.wasm'), withManifest(pluginModule({}), { ...SMALL_MANIFEST, '\u001b[31m': 1 }));
   writeFileSync(at('large.wasm'), '');
   truncateSync(at('large.wasm'), 100 * 1024 * 1024);
 });
@@ -40,6 +61,28 @@ describe('sluice plugin inspect', () => {
       expect.stringMatching(/^ {2}sections {3}type \d+ B, function 4 B, memory 3 B, /),
       'It would run.',
     ]);
+  });
+
+  it('tells what a module says of itself', async () => {
+    const { code, text } = await inspect('described.wasm');
+    expect(code).toBe(0);
+    expect(text).toContain(`
+  manifest   key-auth 0.1.0, built with SDK 0.2.0
+             Asks for a key.
+  phases     log, tick
+  wants      services auth, clock precise
+  config     header (text, default "x-api-key"): Where the key is.
+             keys (a list; each item is a mapping with key, required)
+             keys[].key (text, required)
+             limits (a mapping by name; each value is a whole number)
+`);
+    expect(text).toContain(
+      '  warnings   the manifest has the phase tick, and the module no proxy_on_tick; build it again',
+    );
+    expect(JSON.parse((await inspect('described.wasm', true)).text)).toMatchObject({
+      manifest: { name: 'key-auth', config: { required: ['keys'] } },
+    });
+    expect((await inspect('odd.wasm')).text).toMatch(/the manifest is not valid.*unknown key "\\u001b\[31m"/);
   });
 
   it('tells what a module would be refused for, and lets it steer no terminal', async () => {

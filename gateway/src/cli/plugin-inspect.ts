@@ -4,6 +4,8 @@ import { sizeText } from '../config/schema-common.ts';
 import { LIMITS } from '../core/limits.ts';
 import { inspectModule, type ModuleReport, type SizeReport } from '../wasm/inspect.ts';
 import { PAGE_BYTES } from '../wasm/rewrite.ts';
+import { clean } from './clean-text.ts';
+import { manifestRows } from './manifest-text.ts';
 
 export interface InspectOptions {
   /** Path of the module. */
@@ -69,7 +71,8 @@ function describe(file: string, report: ModuleReport): string[] {
     ['exports', report.otherExports],
     ['imports', real],
     ['sections', sections.filter((section) => !section.custom).map(({ name, bytes }) => `${name} ${sized(bytes)}`)],
-    ['custom', custom.map(({ name, bytes }) => `${clean(name)} ${sized(bytes)}`)],
+    ...manifestRows(report.manifest),
+    ['custom', custom.map(({ name, bytes }) => `${shown(name)} ${sized(bytes)}`)],
     ['warnings', warnings],
     ['refused', refusals],
   ];
@@ -79,12 +82,13 @@ function describe(file: string, report: ModuleReport): string[] {
 
 const LABEL = 11;
 const WIDTH = 100;
-const ONE_A_LINE: readonly string[] = ['warnings', 'refused'];
+const LONGEST = 300;
+const ONE_A_LINE: readonly string[] = ['manifest', 'config', 'warnings', 'refused'];
 
 /** A label and its values, as many in a line as fit; none: no line. */
 function block(label: string, values: readonly string[]): string[] {
   const lines: string[] = [];
-  for (const value of values.map(clean)) {
+  for (const value of values.map(shown)) {
     const last = lines.at(-1);
     if (last !== undefined && !ONE_A_LINE.includes(label) && last.length + value.length + 2 <= WIDTH) {
       lines[lines.length - 1] = `${last}, ${value}`;
@@ -113,7 +117,7 @@ function languageOf({ language, producers }: ModuleReport): string {
   return tools === '' ? `probably ${language}` : `${language} (${tools})`;
 }
 
-/** Names in a module are its author's; they must not steer the terminal. */
-function clean(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?').slice(0, 300);
+/** Names in a module are its author's. */
+function shown(text: string): string {
+  return clean(text).slice(0, LONGEST);
 }

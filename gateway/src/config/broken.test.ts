@@ -5,6 +5,7 @@ import { parseGateway } from './parse-gateway.ts';
 import { parseServicesFile } from './parse-services.ts';
 import { parseTenant } from './parse-tenant.ts';
 import type { Problem } from './problem.ts';
+import { withSchemas } from './rules.ts';
 
 const SECRET = 'p4ss-word';
 const env = { WORDS: 'not a number', WORKERS: 'four', EMPTY: '' };
@@ -16,22 +17,61 @@ const gateway = parseGateway(
 listeners: [{ name: http, port: 8080 }]
 tenants: { directory: tenants, limits: { routes: 6, regexes: 2, plugins: 1 } }
 registries: { nacos: { type: nacos, servers: ["127.0.0.1:8848"] } }
-plugins: [{ name: key-auth, source: "file:p/key-auth.wasm" }]
+plugins: [{ name: key-auth, source: "file:p/key-auth.wasm" }, { name: rate-guard, source: "file:p/rate-guard.wasm" }]
 secrets: { directory: secrets }
 `,
 ).config!;
 
+/** What modules say of their configurations. */
+const schemas = new Map([
+  [
+    'rate-guard',
+    {
+      type: 'object',
+      additionalProperties: false,
+      required: ['keys'],
+      properties: {
+        header: { type: 'string', pattern: '^[a-z-]+$', default: 'x-api-key' },
+        rate: { type: 'integer', minimum: 1, maximum: 1000, default: 10 },
+        burst: { type: 'number', minimum: 0.5 },
+        mode: { enum: ['strict', 'lax'], default: 'strict' },
+        dryRun: { type: 'boolean', default: false },
+        keys: { type: 'array', minItems: 1, uniqueItems: true, items: { $ref: '#/$defs/entry' } },
+        labels: { type: 'object', additionalProperties: { type: 'string', maxLength: 8 } },
+        window: {
+          anyOf: [
+            { type: 'integer', minimum: 1 },
+            { type: 'string', pattern: '^\\d+s$' },
+          ],
+        },
+      },
+      $defs: {
+        entry: {
+          type: 'object',
+          additionalProperties: false,
+          required: ['key', 'consumer'],
+          properties: {
+            key: { type: 'string', minLength: 8, writeOnly: true },
+            consumer: { type: 'string', minLength: 1 },
+          },
+        },
+      },
+    },
+  ],
+]);
+const surroundings = { ...gateway, plugins: withSchemas(gateway.plugins, schemas) };
+
 /** What becomes of a case: problems, and whether there is a configuration all the same. */
 function read({ name }: Collection, { text }: BrokenCase): { problems: readonly Problem[]; accepted: boolean } {
   if (name.startsWith('gateway')) {
-    const { problems, config } = parseGateway('gateway.yaml', text, { env, readSecret });
+    const { problems, config } = parseGateway('gateway.yaml', text, { env, readSecret, schemas });
     return { problems, accepted: config !== null };
   }
   if (name.startsWith('services')) {
     const { problems, services } = parseServicesFile('services.yaml', text);
     return { problems, accepted: services !== null };
   }
-  const { problems, config } = parseTenant('home.yaml', text, { gateway, readSecret });
+  const { problems, config } = parseTenant('home.yaml', text, { gateway: surroundings, readSecret });
   return { problems, accepted: config !== null };
 }
 

@@ -4,19 +4,22 @@ import { checkListeners } from './listener-rules.ts';
 import { checkCatalogue } from './plugin-rules.ts';
 import type { Path } from './problem.ts';
 import { type Report, show } from './report.ts';
-import { checkCidrs, checkPluginUses, noRepeats } from './rules.ts';
+import { checkCidrs, checkPluginUses, noRepeats, withSchemas } from './rules.ts';
 import type { GatewayConfig, NacosRegistryConfig } from './schema-gateway.ts';
 
-/** Checks of `gateway.yaml` that a schema cannot make. */
-export function checkGateway(gateway: GatewayConfig, report: Report): void {
+/**
+ * Checks of `gateway.yaml` that a schema cannot make.
+ * @param schemas of the configurations of plugins, as far as they are known
+ */
+export function checkGateway(gateway: GatewayConfig, schemas: ReadonlyMap<string, object>, report: Report): void {
   checkListeners(gateway, report);
   for (const [name, registry] of Object.entries(gateway.registries)) {
     checkRegistryName(name, report);
     if (registry.type === 'nacos') checkNacos(registry, ['registries', name], report);
   }
-  const names = gateway.plugins.map((plugin) => plugin.name);
   checkCatalogue(gateway.plugins, report);
-  checkPluginUses(gateway.chain, catalogueUnread(gateway, report) ? null : names, ['chain'], report);
+  const catalogue = catalogueUnread(gateway, report) ? null : withSchemas(gateway.plugins, schemas);
+  checkPluginUses(gateway.chain, catalogue, ['chain'], report);
   checkCidrs(gateway.trustedProxies, ['trustedProxies'], report);
   checkLimits(gateway, report);
 }

@@ -4,12 +4,14 @@ import { LIMITS } from '../core/limits.ts';
 import { readCertificate, validityFault } from './certificate.ts';
 import { ClaimRegister } from './claims.ts';
 import { displayPath, listTenantFiles, readConfigFile, reasonOf } from './files.ts';
-import { type GatewayOutline, type ParsedGateway, parseGateway } from './parse-gateway.ts';
+import { type InspectModules, inspectPlugins } from './load-plugins.ts';
+import type { GatewayOutline, ParsedGateway } from './parse-gateway.ts';
 import { parseServicesFile } from './parse-services.ts';
 import { parseTenant } from './parse-tenant.ts';
 import { parsePluginSource } from './plugin-source.ts';
 import { compareProblems, formatPath, type Path, type Problem } from './problem.ts';
 import { show } from './report.ts';
+import { withSchemas } from './rules.ts';
 import type { GatewayConfig } from './schema-gateway.ts';
 import type { TenantConfig } from './schema-tenant.ts';
 import type { Environment } from './substitute.ts';
@@ -26,26 +28,32 @@ export interface LoadedConfig {
   readonly problems: readonly Problem[];
   /** What the gateway accepts and somebody will miss; sorted like the problems. */
   readonly warnings: readonly Problem[];
+  /** What could not be looked at; sorted likewise. */
+  readonly notes: readonly Problem[];
+}
+
+export interface LoadOptions {
+  /** For `${VARIABLE}` in `gateway.yaml`. */
+  readonly env?: Environment;
+  /** Looks into the modules of the catalogue. Default: nobody does, and configurations of plugins are not checked. */
+  readonly inspect?: InspectModules;
 }
 
 /** Reads `gateway.yaml` and all that it names: tenant files, services files, secrets, plugin modules. Never throws. */
-export async function loadAll(
-  gatewayFile: string,
-  options: { readonly env?: Environment } = {},
-): Promise<LoadedConfig> {
+export async function loadAll(gatewayFile: string, options: LoadOptions = {}): Promise<LoadedConfig> {
   const file = displayPath(resolve(gatewayFile));
   const read = await readConfigFile(resolve(gatewayFile));
   if (read.text === null)
-    return { gateway: null, tenants: [], tenantFiles: [], problems: [read.problem], warnings: [] };
-  const parsed = parseGateway(file, read.text, options);
+    return { gateway: null, tenants: [], tenantFiles: [], problems: [read.problem], warnings: [], notes: [] };
+  const { parsed, schemas, warnings, notes } = await inspectPlugins(file, read.text, options);
   const problems = [...parsed.problems];
-  const warnings: Problem[] = [];
   if (parsed.readable !== null) {
     problems.push(...(await checkNamedFiles(file, parsed, parsed.readable)));
     await checkCertificates(file, parsed, parsed.readable, problems, warnings);
   }
-  const surroundings = parsed.config ?? parsed.outline;
-  const loaded = surroundings === null ? null : await loadTenants(file, parsed, surroundings);
+  const outline = parsed.config ?? parsed.outline;
+  const plugins = outline === null || outline.plugins === null ? null : withSchemas(outline.plugins, schemas);
+  const loaded = outline === null ? null : await loadTenants(file, parsed, { ...outline, plugins });
   problems.push(...(loaded?.problems ?? []));
   if (parsed.readable !== null && loaded !== null)
     warnings.push(...strayOverrides(file, parsed, parsed.readable, loaded));
@@ -55,6 +63,7 @@ export async function loadAll(
     tenantFiles: loaded?.files ?? [],
     problems: problems.sort(compareProblems),
     warnings: warnings.sort(compareProblems),
+    notes: notes.sort(compareProblems),
   };
 }
 

@@ -20,6 +20,8 @@ export interface GatewaySources {
   readonly env?: Environment;
   /** Default: files of the secrets directory. */
   readonly readSecret?: SecretReader;
+  /** JSON Schemas that modules of the catalogue carry, by plugin. Default: none is known. */
+  readonly schemas?: ReadonlyMap<string, object>;
 }
 
 export interface GatewayOutline extends TenantSurroundings {
@@ -60,7 +62,7 @@ export function parseGateway(file: string, text: string, sources: GatewaySources
     readSecret: sources.readSecret ?? readSecretFile,
   }));
   const { decoded, report } = reading;
-  if (decoded !== null) checkGateway(decoded, report);
+  if (decoded !== null) checkGateway(decoded, sources.schemas ?? new Map(), report);
   const readable = decoded === null ? null : deepFreeze(normalize(decoded, base));
   return {
     config: report.clean ? readable : null,

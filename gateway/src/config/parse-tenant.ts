@@ -81,7 +81,12 @@ export function draftTenant(file: string, text: string, sources: TenantSources):
     const own = typeof directory === 'string' && name !== null ? join(directory, name) : directory;
     return { env: null, secretsDirectory: own, readSecret, keepReferences: true };
   });
-  if (reading.decoded !== null) checkTenant(reading.decoded, reading.written, gateway, reading.report);
+  if (reading.decoded !== null) {
+    const { decoded, written, secretPlaces, report } = reading;
+    // What plugins ask of their configuration, they ask of the values.
+    const filled = replaceAt(decoded, secretPlaces, (name) => secrets.value(name));
+    checkTenant(filled, written, gateway, report);
+  }
   const problems = reading.problems();
   const good = reading.decoded !== null && reading.report.clean;
   const claims = claimsOf(good ? reading.decoded : reading.written, reading.placeOf);
@@ -114,7 +119,7 @@ export function withoutSecrets(config: TenantConfig, places: readonly SecretPlac
   return replaceAt(config, places, (name) => ({ secret: name }));
 }
 
-/** A copy of the containers that lead to `places`; everything else is shared. */
+/** A copy of the containers that lead to `places`, as far as these are there; everything else is shared. */
 function replaceAt(
   config: TenantConfig,
   places: readonly SecretPlace[],
@@ -128,9 +133,10 @@ function replaceAt(
     return copy;
   };
   const root = copyOf(config);
-  for (const { path, name } of places) {
+  places: for (const { path, name } of places) {
     let holder = root;
     for (const step of path.slice(0, -1)) {
+      if (typeof holder[step] !== 'object' || holder[step] === null) continue places;
       const inner = copyOf(holder[step]);
       holder[step] = inner;
       holder = inner;
@@ -146,7 +152,12 @@ export function surroundingsOf(gateway: TenantSurroundings): TenantSurroundings 
   const names = Object.keys(registries ?? {}).sort();
   const own = Object.entries(overrides).map(([tenant, override]) => [tenant, { limits: override.limits }] as const);
   return {
-    plugins: plugins?.map(({ name }) => ({ name })) ?? null,
+    plugins:
+      plugins?.map(({ name, awaited, schema }) => ({
+        name,
+        ...(awaited === true && { awaited }),
+        ...(schema && { schema }),
+      })) ?? null,
     registries: registries === null ? null : Object.fromEntries(names.map((name) => [name, null])),
     ...(secrets === undefined ? {} : { secrets }),
     tenants: {

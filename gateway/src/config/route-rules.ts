@@ -5,7 +5,15 @@ import { checkMatch, PATH_KINDS } from './match-rules.ts';
 import { checkRequestPath } from './path-rules.ts';
 import type { Path } from './problem.ts';
 import { type Report, show } from './report.ts';
-import { atMostOne, checkPluginUses, checkRegex, exactlyOne, given, noRepeats } from './rules.ts';
+import {
+  atMostOne,
+  type CataloguedPlugin,
+  checkPluginUses,
+  checkRegex,
+  exactlyOne,
+  given,
+  noRepeats,
+} from './rules.ts';
 import type { MatchConfig, RedirectConfig, RespondConfig, RewriteConfig, RouteConfig } from './schema-tenant.ts';
 import { isMapping, type PlainMap } from './schema-view.ts';
 
@@ -14,7 +22,7 @@ export interface RouteContext {
   /** The tenant's domains, lower case; null when one of them is wrong, so that no host can be judged by them. */
   readonly domains: readonly string[] | null;
   /** Names of the operator's plugins; null when they cannot be told. */
-  readonly catalogue: readonly string[] | null;
+  readonly catalogue: readonly CataloguedPlugin[] | null;
   /** Reports when the service does not exist. */
   readonly checkService: (name: string, path: Path) => void;
   readonly report: Report;

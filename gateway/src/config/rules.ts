@@ -5,6 +5,7 @@ import { LIMITS } from '../core/limits.ts';
 import { parseTemplate, TemplateError } from '../core/path-template.ts';
 import { compileRegex, type Regex } from '../core/regex.ts';
 import { isCidr } from './hosts.ts';
+import { checkPluginConfig } from './plugin-config.ts';
 import type { Path } from './problem.ts';
 import { type Report, show } from './report.ts';
 import type { PluginUse } from './schema-common.ts';
@@ -142,26 +143,57 @@ export function checkCidrs(cidrs: readonly string[] | undefined, path: Path, rep
   }
 }
 
+/** A plugin of the catalogue, as far as those who name it must know. */
+export interface CataloguedPlugin {
+  readonly name: string;
+  /** It is new, and nobody may use it before its module has come. */
+  readonly awaited?: boolean;
+  /** JSON Schema of its configuration, from the manifest of its module. */
+  readonly schema?: object;
+}
+
+/** The same with what is known of their configurations. */
+export function withSchemas(
+  plugins: readonly { readonly name: string }[],
+  schemas: ReadonlyMap<string, object>,
+): CataloguedPlugin[] {
+  return plugins.map(({ name }) => {
+    const schema = schemas.get(name);
+    return schema === undefined ? { name } : { name, schema };
+  });
+}
+
 /**
- * Checks that plugins are in the catalogue and that their configuration is a mapping.
+ * Checks that plugins are in the catalogue and that their configuration is a mapping, and what they themselves ask of it.
  * @param catalogue null when it cannot be told
  */
 export function checkPluginUses(
   uses: readonly PluginUse[],
-  catalogue: readonly string[] | null,
+  catalogue: readonly CataloguedPlugin[] | null,
   path: Path,
   report: Report,
 ): void {
   for (const [index, use] of uses.entries()) {
-    if (catalogue !== null && !catalogue.includes(use.use)) {
-      const message = `there is no plugin ${show(use.use)} in the catalogue`;
-      const remedy = suggest(use.use, catalogue, 'add it under plugins in gateway.yaml');
-      report.add([...path, index, 'use'], 'SLUICE_CONFIG_REFERENCE', message, remedy);
-    }
+    const plugin = catalogue?.find(({ name }) => name === use.use);
+    if (catalogue !== null) checkPluginName(use.use, catalogue, [...path, index, 'use'], report);
     if (!isMapping(use.config)) {
       const message = `${show(use.config)} is not a plugin configuration`;
       report.add([...path, index, 'config'], 'SLUICE_CONFIG_VALUE', message, 'give a mapping');
+    } else if (plugin?.schema !== undefined && !report.full) {
+      checkPluginConfig(plugin.schema, use.config, [...path, index, 'config'], report);
     }
+  }
+}
+
+function checkPluginName(name: string, catalogue: readonly CataloguedPlugin[], path: Path, report: Report): void {
+  const found = catalogue.find((plugin) => plugin.name === name);
+  if (found === undefined) {
+    const known = catalogue.map((plugin) => plugin.name);
+    const remedy = suggest(name, known, 'add it under plugins in gateway.yaml');
+    report.add(path, 'SLUICE_CONFIG_REFERENCE', `there is no plugin ${show(name)} in the catalogue`, remedy);
+  } else if (found.awaited === true) {
+    const message = `the plugin ${show(name)} has no module yet`;
+    report.add(path, 'SLUICE_CONFIG_REFERENCE', message, 'see /api/plugins; this file is tried again when it has one');
   }
 }
 

@@ -128,7 +128,8 @@ export const PluginUse = Type.Object(
     ),
     config: Type.Unknown({
       default: {},
-      description: "the plugin's own configuration, a mapping; handed over as JSON",
+      description:
+        "the plugin's own configuration, a mapping; handed over as JSON, after it was held against the manifest of the module",
     }),
   },
   strict,

@@ -10,6 +10,7 @@ export interface SchemaView {
   readonly items?: SchemaView;
   readonly minItems?: number;
   readonly maxItems?: number;
+  readonly uniqueItems?: boolean;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly minLength?: number;
@@ -19,6 +20,12 @@ export interface SchemaView {
   readonly default?: unknown;
   readonly description?: string;
   readonly expects?: string;
+  /** The value is a secret, and not to be told. */
+  readonly writeOnly?: boolean;
+  /** Schema of what stands at keys that are not in `properties`; absent: there are no others. */
+  readonly rest?: SchemaView;
+  /** Whether a text, number or truth value is valid: of schemas that no code may be generated from. */
+  readonly fits?: (value: Plain) => boolean;
 }
 
 /** TypeBox schemas are JSON Schema objects; this is the same object. */
@@ -40,9 +47,9 @@ export function requiredKeys(schema: SchemaView): string[] {
 /** Schema of the value at `key`, or undefined when the key means nothing. */
 export function childSchema(schema: SchemaView, key: string): SchemaView | undefined {
   if (schema.properties !== undefined) {
-    return Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
+    return Object.hasOwn(schema.properties, key) ? schema.properties[key] : schema.rest;
   }
-  return Object.values(schema.patternProperties ?? {})[0];
+  return Object.values(schema.patternProperties ?? {})[0] ?? schema.rest;
 }
 
 /** Whether text may stand here, and so a reference to a secret: a string, or anything. */
@@ -117,11 +124,15 @@ function kindOf(schema: SchemaView): string {
 }
 
 function rangeOf(schema: SchemaView): string {
-  if (schema.minimum === undefined || schema.maximum === undefined) return '';
-  return ` from ${schema.minimum} to ${schema.maximum}`;
+  const { minimum, maximum } = schema;
+  if (minimum !== undefined && maximum !== undefined) return ` from ${minimum} to ${maximum}`;
+  if (minimum !== undefined) return ` from ${minimum} on`;
+  return maximum === undefined ? '' : ` up to ${maximum}`;
 }
 
 function lengthOf(schema: SchemaView): string {
-  if (schema.maxLength !== undefined) return `, ${schema.minLength ?? 0} to ${schema.maxLength} characters`;
-  return schema.minLength === undefined ? '' : ' that is not empty';
+  const { minLength = 0, maxLength } = schema;
+  if (maxLength !== undefined) return `, ${minLength} to ${maxLength} characters`;
+  if (minLength > 1) return ` of at least ${minLength} characters`;
+  return minLength === 0 ? '' : ' that is not empty';
 }

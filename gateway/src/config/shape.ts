@@ -41,6 +41,14 @@ export function decodeShape<S extends TSchema>(schema: S, value: Plain, report: 
   return decodeUnits(viewOf(schema), filled) as StaticDecode<S>;
 }
 
+/**
+ * The same for a value inside a file, by a schema of its own that no code is generated from: problems alone, and neither
+ * defaults nor units.
+ */
+export function checkShape(schema: SchemaView, value: Plain, path: Path, report: Report): void {
+  walk(schema, value, path, report);
+}
+
 const validators = new WeakMap<object, Validator>();
 
 /** A schema's check as generated code: fifteen times as fast as interpreting the schema. */
@@ -51,6 +59,11 @@ function compiled(schema: SchemaView | TSchema): Validator {
     validators.set(schema, validator);
   }
   return validator;
+}
+
+/** Whether a text, number or truth value is valid. */
+function fits(schema: SchemaView, value: Plain): boolean {
+  return schema.fits === undefined ? compiled(schema).Check(value) : schema.fits(value);
 }
 
 /** A decoded copy; as `Value.Decode`, also of a stand-in that the schema would refuse, and without checking all again. */
@@ -93,7 +106,7 @@ function walk(schema: SchemaView, value: Plain, path: Path, report: Report): Pla
   if (schema.anyOf !== undefined) return walkUnion(schema, schema.anyOf, value, path, report);
   if (schema.type === 'object') return walkMapping(schema, value, path, report);
   if (schema.type === 'array') return walkList(schema, value, path, report);
-  if (schema.type === undefined || compiled(schema).Check(value)) return value;
+  if (schema.type === undefined || fits(schema, value)) return value;
   wrong(schema, value, path, report);
   return undefined;
 }
@@ -197,11 +210,21 @@ function walkList(schema: SchemaView, value: Plain, path: Path, report: Report):
   const items = schema.items ?? {};
   const kept =
     value.length > maxItems ? [] : value.map((item, index) => walkItem(items, item, [...path, index], report));
+  if (schema.uniqueItems === true) repeatedItems(value, path, report);
   if (value.length >= minItems && value.length <= maxItems) return kept;
   const message = value.length === 0 ? 'the list is empty' : `the list has ${value.length} items`;
   const remedy = value.length < minItems ? `give at least ${minItems}` : `give at most ${maxItems}`;
   report.add(path, 'SLUICE_CONFIG_VALUE', message, remedy);
   return undefined;
+}
+
+function repeatedItems(list: readonly Plain[], path: Path, report: Report): void {
+  const seen = new Set<string>();
+  for (const [index, item] of list.entries()) {
+    const text = JSON.stringify(item);
+    if (seen.has(text)) report.add([...path, index], 'SLUICE_CONFIG_VALUE', 'the item is there twice', 'give it once');
+    seen.add(text);
+  }
 }
 
 /** Positions count, so that an item that cannot be read keeps its own. */
@@ -229,18 +252,19 @@ type Words = readonly [message: string, remedy: string];
 /** Words for text without quotes that YAML takes for a number or truth value, and for those in quotes. */
 function quotesAmiss(schema: SchemaView, value: string | number | boolean, path: Path, report: Report): Words | null {
   if (typeof value === 'string') {
+    if (schema.writeOnly === true) return ['the value is not valid here', `give ${expectation(schema)}`];
     // From outside it has no quotes, and is not for telling.
     if (report.sourceOf(path) === undefined) return null;
     const bare = /^(true|false|-?\d{1,15}(\.\d+)?)$/.test(value) ? (JSON.parse(value) as boolean | number) : value;
-    if (bare === value || !Value.Check(schema as TSchema, bare)) return null;
+    if (bare === value || !fits(schema, bare)) return null;
     return [`${show(value)} is text, not a ${typeof bare}`, `remove the quotes: ${value}`];
   }
   // A password is not told, though it be wrong.
-  if (path.at(-1) === 'password') return ['the value is not text', 'put it in quotes'];
+  if (path.at(-1) === 'password' || schema.writeOnly === true) return ['the value is not text', 'put it in quotes'];
   const written = report.sourceOf(path) ?? String(value);
-  const fits = Value.Check(schema as TSchema, written);
-  if (!fits && (schema.type !== 'string' || schema.const !== undefined)) return null;
-  const remedy = fits ? `put it in quotes: "${written}"` : `give ${expectation(schema)}`;
+  const quoted = fits(schema, written);
+  if (!quoted && (schema.type !== 'string' || schema.const !== undefined)) return null;
+  const remedy = quoted ? `put it in quotes: "${written}"` : `give ${expectation(schema)}`;
   return [`${written} is a ${typeof value}, not text`, remedy];
 }
 

@@ -5,14 +5,14 @@ import { checkLanes } from './lane-rules.ts';
 import type { Path } from './problem.ts';
 import { type Report, show } from './report.ts';
 import { checkRoute, type RouteContext, writtenRoute } from './route-rules.ts';
-import { checkAddresses, checkPluginUses, given, noRepeats, unknownName } from './rules.ts';
+import { type CataloguedPlugin, checkAddresses, checkPluginUses, given, noRepeats, unknownName } from './rules.ts';
 import type { ServiceConfig, TenantConfig } from './schema-tenant.ts';
 import type { TenantsSection } from './schema-tenants-section.ts';
 import { isMapping } from './schema-view.ts';
 
 /** What a tenant may refer to; a `GatewayConfig` is one. Null stands for what cannot be told: references to it pass. */
 export interface TenantSurroundings {
-  readonly plugins: readonly { readonly name: string }[] | null;
+  readonly plugins: readonly CataloguedPlugin[] | null;
   readonly registries: Readonly<Record<string, unknown>> | null;
   readonly secrets?: { readonly directory: string } | null;
   /** Absent parts: no ceiling. */
@@ -27,7 +27,7 @@ export function checkTenant(tenant: TenantConfig, written: unknown, gateway: Ten
   checkCeilings(tenant, gateway.tenants, report);
   const domains = checkDomains(tenant, report);
   checkLanes(tenant, report);
-  const catalogue = gateway.plugins?.map((plugin) => plugin.name) ?? null;
+  const catalogue = gateway.plugins;
   checkPluginUses(tenant.plugins, catalogue, ['plugins'], report);
   checkServices(tenant, gateway, report);
   const context: RouteContext = {

@@ -186,6 +186,17 @@ export const ERRORS = {
     source: 'plugin',
     message: 'The module cannot run as a plugin.',
   },
+  SLUICE_PLUGIN_MANIFEST_INVALID: {
+    status: 0,
+    source: 'plugin',
+    message:
+      'What the module says of itself cannot be used. It runs, and its configurations are not checked against it. Build it again.',
+  },
+  SLUICE_PLUGIN_NOT_ALLOWED: {
+    status: 0,
+    source: 'config',
+    message: 'The plugin asks for more than the catalogue allows it. Allow it, or be content with what works without.',
+  },
   SLUICE_PLUGIN_START_FAILED: {
     status: 0,
     source: 'plugin',

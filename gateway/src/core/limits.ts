@@ -221,6 +221,10 @@ export const LIMITS = {
   processLogLineBytes: 4096,
   /** A plugin module; Go's, the largest seen, have 6.5 MB. */
   pluginModuleBytes: 16 * 1024 * 1024,
+  /** What a module says of itself; of the plugins that come with the gateway none needs more than 2 KiB. */
+  pluginManifestBytes: 64 * 1024,
+  /** Parts of the schema of a plugin's configuration, references unfolded; a value may be held against each. */
+  pluginSchemaNodes: 1000,
   /** One attempt to fetch a module, with all its requests: the largest takes 14 s over 10 Mbit/s. */
   pluginPullMs: 60_000,
   /** Redirects of one request; registries send to their store of blobs with one. */

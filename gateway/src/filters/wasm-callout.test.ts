@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../core/limits.ts';
-import { TimerWheel } from '../core/wheel.ts';
-import { loadPlugin, type LoadOptions, type PluginTestHost, type TestCallout } from '../testing/index.ts';
+import { loadPlugin, type LoadOptions, type PluginTestHost, type TestCallout, TestClock } from '../testing/index.ts';
 import { type AskingGuest, askingGuest, GET_CHECK } from '../wasm/callout.suite.ts';
 import { pluginModule } from '../wasm/wat.suite.ts';
 
@@ -145,13 +144,11 @@ describe('a callback of a callout', () => {
 
 describe('a request that waits for a callout', () => {
   it('is let go by the failure policy when the guest makes nothing of the answer', async () => {
-    const clock = { now: 0 };
-    const wheel = new TimerWheel(10, () => clock.now);
-    const host = await asking({ callbacks: { proxy_on_http_call_response: '' } }, { wheel });
+    const clock = new TestClock();
+    const host = await asking({ callbacks: { proxy_on_http_call_response: '' } }, { clock });
     const outcome = host.exchange();
     await expect.poll(() => host.stats.callouts).toEqual({ success: 1 });
-    clock.now = LIMITS.pluginPauseMs + 20;
-    wheel.advance();
+    await clock.advance(LIMITS.pluginPauseMs);
     expect((await outcome).error).toBe('SLUICE_PLUGIN_PAUSE_TIMEOUT');
   });
 });

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../core/limits.ts';
-import { TimerWheel } from '../core/wheel.ts';
-import { type LoadOptions, loadPlugin, type PluginTestHost, type TestGrpcCall } from '../testing/index.ts';
+import { type LoadOptions, loadPlugin, type PluginTestHost, TestClock, type TestGrpcCall } from '../testing/index.ts';
 import { type SpeakingGuest, speakingGuest } from '../wasm/grpc.suite.ts';
 import { pluginModule } from '../wasm/wat.suite.ts';
 
@@ -149,12 +148,10 @@ describe('a gRPC stream of a plugin', () => {
   it('is given up when its exchange ends', async () => {
     const gone: string[] = [];
     const auth = () => ({ onCancel: (): void => void gone.push('cancel') });
-    const clock = { now: 0 };
-    const wheel = new TimerWheel(10, () => clock.now);
-    const host = await speaking({ stream: true }, { grpcServices: { auth }, wheel });
+    const clock = new TestClock();
+    const host = await speaking({ stream: true }, { grpcServices: { auth }, clock });
     const outcome = host.exchange();
-    clock.now = LIMITS.pluginPauseMs + 20;
-    wheel.advance();
+    await clock.advance(LIMITS.pluginPauseMs);
     expect((await outcome).error).toBe('SLUICE_PLUGIN_PAUSE_TIMEOUT');
     expect([gone, host.stats.callouts]).toEqual([['cancel'], { cancelled: 1 }]);
   });

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TimerWheel } from '../core/wheel.ts';
-import { type LoadOptions, loadPlugin, type PluginTestHost } from '../testing/index.ts';
+import { type LoadOptions, loadPlugin, type PluginTestHost, TestClock } from '../testing/index.ts';
 import { pluginModule, type PluginText } from '../wasm/wat.suite.ts';
 
 function load(text: PluginText, options: LoadOptions = {}): Promise<PluginTestHost> {
@@ -124,15 +123,14 @@ describe('budgets by kind', () => {
 
 describe('the pause of a plugin', () => {
   it('ends after its own time, by its policy, which the log is told of', async () => {
-    const clock = { now: 0 };
     for (const [onFailure, status] of [
       ['closed', 503],
       ['open', 200],
     ] as const) {
-      const wheel = new TimerWheel(10, () => clock.now);
+      const clock = new TestClock();
       const host = await load(
         { callbacks: { proxy_on_request_headers: '(i32.const 1)' } },
-        { onFailure, wheel, pauseMs: 500 },
+        { onFailure, clock, pauseMs: 500 },
       );
       let failures = '';
       const done = host.exchange({
@@ -142,11 +140,9 @@ describe('the pause of a plugin', () => {
             set: (value: string) => (failures = value),
           }),
       });
-      clock.now += 450;
-      wheel.advance();
+      await clock.advance(499);
       expect(failures).toBe('');
-      clock.now += 100;
-      wheel.advance();
+      await clock.advance(1);
       expect((await done).response!.status).toBe(status);
       expect(failures).toBe('plugin:pause');
     }

@@ -70,7 +70,7 @@ async function load(plugins: readonly PluginConfig[], keeping = true): Promise<C
 
 async function start(plugins: readonly PluginConfig[], keeping = true): Promise<Catalogue> {
   const catalogue = await load(plugins, keeping);
-  catalogue.follow(accept);
+  catalogue.follow({ accept, remove: () => [], offer() {} });
   return catalogue;
 }
 
@@ -89,7 +89,7 @@ describe('a module on another machine', () => {
     const catalogue = await load([tagged('1', ONE)]);
     expect(catalogue.modules[0]).toMatchObject({ module: null, error: 'it has not been fetched yet', awaited: true });
     expect(server.asked).toEqual([]);
-    catalogue.follow(accept);
+    catalogue.follow({ accept, remove: () => [], offer() {} });
     await eventually(digests).toEqual([digestOf(ONE)]);
     await eventually(() => catalogue.modules[0]).toMatchObject({
       source: `oci://${server.host}/plugins/auth:1`,
@@ -262,7 +262,7 @@ describe('a change of the catalogue', () => {
       level: 'warn',
       message: 'the module that ran last serves until the one asked for is there',
     });
-    catalogue.follow(accept);
+    catalogue.follow({ accept, remove: () => [], offer() {} });
     await eventually(() => catalogue.modules[0]!.refusal).toMatch('has no plugins/auth/manifests/2');
     push('2', TWO);
     await catalogue.reload();

@@ -3,11 +3,13 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { CataloguedPlugin } from '../config/rules.ts';
 import type { PluginConfig } from '../config/schema-plugin.ts';
 import { MemoryLog } from '../discovery/fixtures.suite.ts';
 import { pluginModule } from '../wasm/wat.suite.ts';
-import { Catalogue } from './catalogue.ts';
+import { Catalogue, type CatalogueFollower } from './catalogue.ts';
 import type { CatalogueModule } from './feed.ts';
+import type { AcceptModule } from './modules/entry.ts';
 
 /** Modules that differ in a number. */
 const moduleOf = (n: number): Uint8Array =>
@@ -48,13 +50,30 @@ function plugin(file: string, more: Partial<PluginConfig> = {}): PluginConfig {
   return { name: file, source, limits, allow, ...more };
 }
 
+/** What tenants may use, as it was told, and who runs what. */
+let offers: string[] = [];
+const running = new Map<string, string[]>();
+beforeEach(() => {
+  offers = [];
+  running.clear();
+});
+
+function follower(accept: AcceptModule): CatalogueFollower {
+  const shown = ({ name, awaited }: CataloguedPlugin) => (awaited === true ? `(${name})` : name);
+  return {
+    accept,
+    remove: (name) => running.get(name) ?? [],
+    offer: (plugins) => void offers.push(plugins.map(shown).join(' ')),
+  };
+}
+
 async function load(...plugins: PluginConfig[]): Promise<Catalogue> {
   return (catalogue = await Catalogue.load({ plugins, log, settleMs: 5, pollMs: 20 }));
 }
 
 describe('the modules of the catalogue', () => {
   it('are loaded with what the operator grants them', async () => {
-    const { modules } = await load(plugin('good'), plugin('good', { sha256: digestOf(ONE) }));
+    const { modules } = await load(plugin('good'), plugin('good', { name: 'pinned', sha256: digestOf(ONE) }));
     expect(modules[0]).toMatchObject({
       name: 'good',
       source: join(directory, 'good.wasm'),
@@ -103,7 +122,7 @@ describe('a module file that changes', () => {
   const eventually = <T>(look: () => T) => expect.poll(look, { interval: 2, timeout: 8000 });
 
   it('is put in force, once', async () => {
-    (await load(plugin('good'))).follow(accept);
+    (await load(plugin('good'))).follow(follower(accept));
     write('good', TWO);
     await eventually(() => accepted).toEqual([digestOf(TWO)]);
     await eventually(() => state().module!.digest).toBe(digestOf(TWO));
@@ -116,7 +135,7 @@ describe('a module file that changes', () => {
   it('between start and watch is not missed', async () => {
     const loaded = await load(plugin('good'));
     write('good', TWO);
-    loaded.follow(accept);
+    loaded.follow(follower(accept));
     await eventually(() => state().module!.digest).toBe(digestOf(TWO));
   });
 
@@ -127,7 +146,7 @@ describe('a module file that changes', () => {
     ['is refused by those who use it', {}, () => write('good', TWO), /not with me/],
   ])('and %s leaves the former one in force', async (_what, more, change, reason) => {
     refusal = 'not with me';
-    (await load(plugin('good', more))).follow(accept);
+    (await load(plugin('good', more))).follow(follower(accept));
     change();
     await eventually(() => state().refusal).toMatch(reason);
     expect(state()).toMatchObject({ error: '', loads: { success: 1, failure: 1 } });
@@ -143,7 +162,7 @@ describe('a module file that changes', () => {
 
   it('is offered again to those who refused it', async () => {
     refusal = 'not yet';
-    (await load(plugin('good'))).follow(accept);
+    (await load(plugin('good'))).follow(follower(accept));
     write('good', TWO);
     await eventually(() => state().refusal).toBe('not yet');
     refusal = '';
@@ -153,7 +172,7 @@ describe('a module file that changes', () => {
   });
 
   it('comes into force where there was none', async () => {
-    (await load(plugin('late'))).follow(accept);
+    (await load(plugin('late'))).follow(follower(accept));
     expect(state().error).toMatch(/ENOENT/);
     write('late', TWO);
     await eventually(() => accepted).toEqual([digestOf(TWO)]);
@@ -163,7 +182,7 @@ describe('a module file that changes', () => {
   it('is read at once when that is asked for', async () => {
     const loaded = await Catalogue.load({ plugins: [plugin('good')], log, settleMs: 600_000, pollMs: 600_000 });
     catalogue = loaded;
-    loaded.follow(accept);
+    loaded.follow(follower(accept));
     write('good', TWO);
     await loaded.reload();
     expect(accepted).toEqual([digestOf(TWO)]);
@@ -173,10 +192,99 @@ describe('a module file that changes', () => {
 
   it('is of no interest after the end', async () => {
     const loaded = await load(plugin('good'));
-    loaded.follow(accept);
+    loaded.follow(follower(accept));
     await loaded.close();
     write('good', TWO);
     await loaded.reload();
     expect(accepted).toEqual([]);
+  });
+});
+
+describe('a plugin that comes to a running gateway', () => {
+  const eventually = <T>(look: () => T) => expect.poll(look, { interval: 2, timeout: 8000 });
+  const names = () => catalogue!.modules.map(({ name }) => name);
+
+  it('may be used from when its module is in force', async () => {
+    const { promise: trial, resolve } = Promise.withResolvers<void>();
+    const started = Promise.withResolvers<void>();
+    (await load(plugin('good'))).follow(
+      follower(async ({ name }) => {
+        if (name !== 'more') return;
+        started.resolve();
+        await trial;
+      }),
+    );
+    write('more', TWO);
+    catalogue!.change([plugin('more'), plugin('good')]);
+    await started.promise;
+    expect([names(), offers]).toEqual([['more', 'good'], ['(more) good']]);
+    expect(catalogue!.modules[0]).toMatchObject({ module: null, added: true, awaited: false });
+    resolve();
+    await eventually(() => offers).toEqual(['(more) good', 'more good']);
+    await eventually(() => catalogue!.modules[0]!.module?.digest).toBe(digestOf(TWO));
+  });
+
+  it('is not to be used while there is no module', async () => {
+    (await load()).follow(follower(async () => {}));
+    catalogue!.change([plugin('late')]);
+    await eventually(() => catalogue!.modules[0]!.error).toMatch(/ENOENT/);
+    expect(offers).toEqual(['(late)']);
+    write('late', ONE);
+    await eventually(() => offers).toEqual(['(late)', 'late']);
+  });
+
+  it('that was given up while its module was tried leaves nothing behind', async () => {
+    const { promise: trial, resolve } = Promise.withResolvers<void>();
+    const asked: string[] = [];
+    const removed: string[] = [];
+    (await load()).follow({
+      ...follower(async ({ name }) => {
+        asked.push(name);
+        await trial;
+      }),
+      remove: (name) => {
+        removed.push(name);
+        return [];
+      },
+    });
+    catalogue!.change([plugin('good')]);
+    await eventually(() => asked).toEqual(['good']);
+    catalogue!.change([]);
+    expect([names(), removed]).toEqual([[], ['good']]);
+    resolve();
+    await eventually(() => removed).toEqual(['good', 'good']);
+    expect(offers).toEqual(['(good)', '']);
+  });
+});
+
+describe('a plugin that is asked for no more', () => {
+  it('goes when nobody runs it', async () => {
+    (await load(plugin('good'), plugin('bad'))).follow(follower(async () => {}));
+    catalogue!.change([plugin('good')]);
+    expect(catalogue!.modules.map(({ name }) => name)).toEqual(['good']);
+    expect(offers).toEqual(['good']);
+    expect(log.lines.at(-1)).toMatchObject({ level: 'info', message: 'plugin removed', fields: { plugin: 'bad' } });
+  });
+
+  it('stays for those who run it, says who they are, and may come back', async () => {
+    write('bad', TWO);
+    (await load(plugin('good'), plugin('bad'))).follow(follower(async () => {}));
+    running.set('bad', ['', 'a', 'b', 'c', 'd', 'e', 'f']);
+    catalogue!.change([plugin('good')]);
+    const reason = "gone from gateway.yaml, and still run by the gateway's own chain, a, b, c, d and 2 more";
+    expect(catalogue!.modules[1]).toMatchObject({ name: 'bad', refusal: reason, module: { digest: digestOf(TWO) } });
+    catalogue!.sweep();
+    expect(log.lines.filter(({ message }) => message === 'plugin stays until nobody runs it')).toMatchObject([
+      { level: 'warn', fields: { plugin: 'bad', reason } },
+    ]);
+    catalogue!.change([plugin('good'), plugin('bad')]);
+    expect(catalogue!.modules[1]).toMatchObject({ name: 'bad', refusal: '' });
+    running.set('bad', ['a']);
+    catalogue!.change([plugin('good')]);
+    expect(catalogue!.modules[1]!.refusal).toBe('gone from gateway.yaml, and still run by a');
+    running.delete('bad');
+    catalogue!.sweep();
+    expect(catalogue!.modules.map(({ name }) => name)).toEqual(['good']);
+    expect(offers).toEqual(['good', 'good bad', 'good']);
   });
 });

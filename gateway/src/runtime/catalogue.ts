@@ -1,9 +1,11 @@
 import { parsePluginSource } from '../config/plugin-source.ts';
+import { type CataloguedPlugin, withSchemas } from '../config/rules.ts';
 import type { PluginConfig } from '../config/schema-plugin.ts';
 import type { Log } from '../core/log.ts';
 import { DirectoryWatch } from './directory-watch.ts';
 import { ModuleCache } from './modules/cache.ts';
-import { type AcceptModule, type LoadedModule, ModuleEntry } from './modules/entry.ts';
+import { type AcceptModule, type EntryServices, type LoadedModule, ModuleEntry } from './modules/entry.ts';
+import type { CatalogueModule } from './feed.ts';
 import { FileSource } from './modules/file-source.ts';
 import { ModuleLibrary } from './modules/library.ts';
 import { PullQueue } from './modules/pull-queue.ts';
@@ -20,19 +22,41 @@ export interface CatalogueOptions {
   readonly pollMs?: number;
 }
 
+/** Who runs the plugins of a catalogue, and who uses them. */
+export interface CatalogueFollower {
+  /** Puts a module in force. */
+  readonly accept: AcceptModule;
+  /** Gives a plugin up, unless somebody runs on it. Answers who does (tenants, '' = the gateway's own chain). */
+  readonly remove: (plugin: string) => readonly string[];
+  /** What tenants may use has changed. */
+  readonly offer: (plugins: readonly CataloguedPlugin[]) => void;
+}
+
+/** Names of users that a message has room for. */
+const SHOWN_USERS = 5;
+
 /**
  * The modules of the catalogue: files, which are watched, and modules on other machines, which are fetched once. What is
  * new and cannot run, has another digest than it must have, or is refused by a configuration in use changes nothing: the
- * module that was there stays in force. No entry waits for another.
+ * module that was there stays in force. No entry waits for another. Plugins come and go while the gateway runs: tenants may
+ * use a new one from when its module is in force, and one that is asked for no more stays until nobody runs on it.
  */
 export class Catalogue {
   readonly library = new ModuleLibrary();
-  readonly #entries: readonly ModuleEntry[];
+  readonly #log: Log;
+  readonly #services: EntryServices;
+  /** By name, in the order of the file. */
+  #entries: ReadonlyMap<string, ModuleEntry>;
+  /** Plugins that tenants may use if they are asked for. */
+  readonly #usable: Set<string>;
+  /** JSON Schemas of their configurations, as far as their modules carry one. */
+  readonly #schemas = new Map<string, object>();
+  #offered = '';
   readonly #watches = new Map<string, DirectoryWatch>();
   readonly #cache: ModuleCache | null;
   readonly #settleMs: number;
   readonly #pollMs: number;
-  #accept: AcceptModule | null = null;
+  #follower: CatalogueFollower | null = null;
   #poll: NodeJS.Timeout | null = null;
   #closed = false;
 
@@ -45,49 +69,74 @@ export class Catalogue {
     const cache = stateDirectory === undefined ? null : new ModuleCache(stateDirectory, log);
     await cache?.open(plugins.map(({ name }) => name));
     const catalogue = new Catalogue(options, cache);
-    await Promise.all(catalogue.#entries.map((entry) => entry.load()));
+    await Promise.all([...catalogue.#entries.values()].map((entry) => entry.load()));
+    for (const module of catalogue.modules) catalogue.#noteSchema(module);
+    catalogue.#offered = JSON.stringify(catalogue.plugins);
     return catalogue;
   }
 
   private constructor({ plugins, log, settleMs = 100, pollMs = 10_000 }: CatalogueOptions, cache: ModuleCache | null) {
+    this.#log = log;
     this.#cache = cache;
     this.#settleMs = settleMs;
     this.#pollMs = pollMs;
     const queue = new PullQueue();
-    const services = {
+    this.#services = {
       log,
       cache,
       library: this.library,
       settleMs,
-      open: (plugin: PluginConfig, counts: { success: number; failure: number; cache: number }) => {
+      open: (plugin, counts) => {
         const source = parsePluginSource(plugin.source);
         if ('message' in source) throw new Error(source.message);
         if (source.kind === 'file') return new FileSource(source.path);
         return new RemoteSource(plugin, source, { queue, cache, counts });
       },
     };
-    this.#entries = plugins.map((plugin) => new ModuleEntry(plugin, services));
+    this.#entries = new Map(plugins.map((plugin) => [plugin.name, new ModuleEntry(plugin, this.#services)]));
+    this.#usable = new Set(this.#entries.keys());
     this.#watch();
   }
 
-  /** In the order of the file. */
+  /** In the order of the file, then those that are asked for no more. */
   get modules(): LoadedModule[] {
-    return this.#entries.map(({ state }) => state);
+    return [...this.#entries.values()].map(({ state }) => state);
   }
 
-  /** From now on takes over what changes or arrives, as far as `accept` takes it. */
-  follow(accept: AcceptModule): void {
-    this.#accept = accept;
-    if (this.#entries.length === 0) return;
+  /** What is asked for, as tenants may name it. */
+  get plugins(): CataloguedPlugin[] {
+    const asked = [...this.#entries.values()].filter((entry) => entry.leaving === '');
+    return withSchemas(asked, this.#schemas).map((plugin) => {
+      return this.#usable.has(plugin.name) ? plugin : { ...plugin, awaited: true };
+    });
+  }
+
+  /** From now on takes over what changes, arrives or goes, as far as the follower takes it. */
+  follow(follower: CatalogueFollower): void {
+    this.#follower = follower;
     this.#poll = setInterval(() => void this.#look(false), this.#pollMs).unref();
     void this.#look(false);
   }
 
-  /** From now on this is asked for, of plugins that were there from the start. */
+  /** From now on this is asked for. */
   change(plugins: readonly PluginConfig[]): void {
-    for (const plugin of plugins) this.#entries.find(({ name }) => name === plugin.name)?.change(plugin);
+    const entries = new Map(plugins.map((plugin) => [plugin.name, this.#entryOf(plugin)]));
+    for (const [name, entry] of this.#entries) if (!entries.has(name)) entries.set(name, leaving(entry));
+    this.#entries = entries;
+    this.#offer();
+    this.sweep();
     this.#watch();
     void this.#look(false);
+  }
+
+  /** Gives up what is asked for no more, as far as nobody runs on it: to be called when tenants have changed. */
+  sweep(): void {
+    for (const [name, entry] of this.#entries) {
+      if (entry.leaving === '' || this.#follower === null) continue;
+      const users = this.#follower.remove(name);
+      if (users.length === 0) this.#remove(name, entry);
+      else this.#keepFor(users, entry);
+    }
   }
 
   /** Looks at all sources anew. Resolves when what they hold is in force or refused. */
@@ -100,20 +149,72 @@ export class Catalogue {
     this.#closed = true;
     for (const watch of this.#watches.values()) watch.close();
     if (this.#poll !== null) clearInterval(this.#poll);
-    await Promise.all(this.#entries.map((entry) => entry.close()));
+    await Promise.all([...this.#entries.values()].map((entry) => entry.close()));
     await this.#cache?.flush();
   }
 
   async #look(force: boolean): Promise<void> {
-    const accept = this.#accept;
-    if (this.#closed || accept === null) return;
+    if (this.#closed || this.#follower === null) return;
     for (const watch of this.#watches.values()) watch.renew();
-    await Promise.all(this.#entries.map((entry) => entry.look(force, accept)));
+    await Promise.all([...this.#entries.values()].map((entry) => entry.look(force, (module) => this.#accept(module))));
+  }
+
+  async #accept(module: CatalogueModule): Promise<void> {
+    const { name } = module;
+    await this.#follower!.accept(module);
+    // It may have been given up while it was tried.
+    if (!this.#entries.has(name)) this.#follower!.remove(name);
+    else this.#usable.add(name);
+    this.#noteSchema(module);
+    this.#offer();
+  }
+
+  #entryOf(plugin: PluginConfig): ModuleEntry {
+    const known = this.#entries.get(plugin.name);
+    if (known === undefined) return new ModuleEntry(plugin, this.#services, true);
+    known.leaving = '';
+    known.change(plugin);
+    return known;
+  }
+
+  #keepFor(users: readonly string[], entry: ModuleEntry): void {
+    const names = users.slice(0, SHOWN_USERS).map((user) => (user === '' ? "the gateway's own chain" : user));
+    const more = users.length > SHOWN_USERS ? ` and ${users.length - SHOWN_USERS} more` : '';
+    const reason = `gone from gateway.yaml, and still run by ${names.join(', ')}${more}`;
+    if (entry.leaving === reason) return;
+    entry.leaving = reason;
+    this.#log.warn({ plugin: entry.name, reason }, 'plugin stays until nobody runs it');
+  }
+
+  #remove(name: string, entry: ModuleEntry): void {
+    const left = new Map(this.#entries);
+    left.delete(name);
+    this.#entries = left;
+    this.#usable.delete(name);
+    this.#schemas.delete(name);
+    void entry.close();
+    void this.#cache?.forget(name);
+    this.#watch();
+    this.#log.info({ plugin: name }, 'plugin removed');
+  }
+
+  #noteSchema({ name, module }: CatalogueModule): void {
+    const schema = module?.manifest?.config ?? null;
+    if (schema === null) this.#schemas.delete(name);
+    else this.#schemas.set(name, schema);
+  }
+
+  #offer(): void {
+    const { plugins } = this;
+    const text = JSON.stringify(plugins);
+    if (text === this.#offered || this.#closed) return;
+    this.#offered = text;
+    this.#follower?.offer(plugins);
   }
 
   /** Watches the directories of all files, and no others. */
   #watch(): void {
-    const wanted = new Set(this.#entries.map(({ directory }) => directory));
+    const wanted = new Set([...this.#entries.values()].map(({ directory }) => directory));
     for (const [directory, watch] of this.#watches) {
       if (wanted.has(directory)) continue;
       watch.close();
@@ -124,4 +225,9 @@ export class Catalogue {
       this.#watches.set(directory, new DirectoryWatch(directory, this.#settleMs, () => void this.#look(false)));
     }
   }
+}
+
+function leaving(entry: ModuleEntry): ModuleEntry {
+  entry.leaving ||= 'gone from gateway.yaml';
+  return entry;
 }

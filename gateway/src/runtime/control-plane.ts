@@ -8,7 +8,7 @@ import type { Registries } from '../discovery/registries.ts';
 import { compileTenantSteps } from '../routing/compile.ts';
 import { compileLanesSteps } from '../routing/lanes.ts';
 import { servicesOf, UNMATCHED_ROUTE } from './build.ts';
-import type { CatalogueModule, Delta, FeedKey, PluginState } from './feed.ts';
+import type { CatalogueModule, Delta, FeedKey, PluginRemoved, PluginState } from './feed.ts';
 import { FeedText, type TenantState } from './feed-text.ts';
 import type { FeedSource, Outbox } from './outbox.ts';
 import { type PluginOwner, PluginTrials, type TrialServices } from './plugin-trials.ts';
@@ -35,6 +35,8 @@ export interface ControlPlaneOptions {
   readonly log: Log;
   /** Absent: nothing bounds any tenant. */
   readonly quotas?: TenantQuotas;
+  /** All changes of one look at the tenants are in force. */
+  readonly onSettled?: () => void;
 }
 
 /**
@@ -129,6 +131,10 @@ export class ControlPlane implements TenantListener, FeedSource {
     return this.#trials.modules.keys();
   }
 
+  hasPlugin(plugin: string): boolean {
+    return this.#trials.modules.has(plugin);
+  }
+
   read(key: FeedKey): Iterator<Delta> {
     const version = this.#version;
     if (key.kind === 'plugin') return this.#pluginState(key.plugin);
@@ -159,6 +165,18 @@ export class ControlPlane implements TenantListener, FeedSource {
    */
   replaceModule(module: CatalogueModule): Promise<void> {
     return this.#work.run(this.#replaceModule(module));
+  }
+
+  /**
+   * Gives a plugin of the catalogue up, unless somebody runs on it. Answers who does: tenants, and '' for the gateway's
+   * own chain; nobody: it is gone.
+   */
+  removePlugin(plugin: string): readonly string[] {
+    const users = [...this.#pluginOwners()].filter(({ uses }) => uses.some(({ use }) => use === plugin));
+    if (users.length > 0 || !this.hasPlugin(plugin)) return users.map(({ name }) => name);
+    this.#trials.removeModule(plugin);
+    this.#changed({ kind: 'plugin', plugin });
+    return [];
   }
 
   async prepare(config: TenantConfig): Promise<void> {
@@ -213,6 +231,10 @@ export class ControlPlane implements TenantListener, FeedSource {
     this.#changed({ kind: 'tenant', tenant: name });
   }
 
+  onSettled(): void {
+    this.#options.onSettled?.();
+  }
+
   #noteFailure(text: string): void {
     this.#loads.failure++;
     this.#lastError = { text, at: Date.now() };
@@ -230,9 +252,12 @@ export class ControlPlane implements TenantListener, FeedSource {
     this.#compiled.add(config);
   }
 
-  *#pluginState(plugin: string): Generator<PluginState> {
+  *#pluginState(plugin: string): Generator<PluginState | PluginRemoved> {
     const module = this.#trials.modules.get(plugin);
-    if (module === undefined) return;
+    if (module === undefined) {
+      yield { kind: 'plugin-removed', version: this.#version, plugin };
+      return;
+    }
     const ticking = this.#chainTicking.filter((key) => isUseOf(key, plugin));
     yield { kind: 'plugin', version: this.#version, module, ticking };
   }

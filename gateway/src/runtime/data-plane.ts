@@ -9,7 +9,7 @@ import type { FilterFactory } from '../filters/filter.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import { Assembly } from './assembly.ts';
 import { buildTenant } from './build.ts';
-import type { Delta, EndpointsPart, PluginState, RouteEntry, TenantHead, TenantPart } from './feed.ts';
+import type { Delta, EndpointsPart, PluginRemoved, PluginState, RouteEntry, TenantHead, TenantPart } from './feed.ts';
 import type { PluginPool } from './plugin-pool.ts';
 import { Retirement } from './retirement.ts';
 import { emptySnapshot, type Snapshot, type TenantRuntime, type UnavailableTenant } from './snapshot.ts';
@@ -17,7 +17,7 @@ import { StepQueue } from './step-queue.ts';
 
 type Tenant = TenantRuntime | UnavailableTenant;
 /** What belongs to one tenant. */
-type TenantDelta = Exclude<Delta, PluginState>;
+type TenantDelta = Exclude<Delta, PluginState | PluginRemoved>;
 type OpenQuota = (handle: QuotaHandle) => TenantQuota;
 
 /**
@@ -64,7 +64,7 @@ export class DataPlane {
    * @throws GatewayError when the delta is refused.
    */
   apply(delta: Delta): Promise<void> {
-    if (delta.kind === 'plugin') return this.#queue.run(this.#takePlugin(delta));
+    if (!('tenant' in delta)) return this.#queue.run(this.#takePlugin(delta));
     const { tenant } = delta;
     const waiting = this.#waiting.get(tenant) ?? 0;
     if (delta.kind === 'endpoints' && waiting === 0) return this.#queue.run(this.#takeEndpoints(delta), true);
@@ -99,10 +99,13 @@ export class DataPlane {
     }
   }
 
-  *#takePlugin({ module, ticking, version }: PluginState): Steps<void> {
-    yield* this.#plugins.setModule(module);
-    yield* this.#plugins.startTicking('', ticking);
-    this.#advance(version, {});
+  *#takePlugin(delta: PluginState | PluginRemoved): Steps<void> {
+    if (delta.kind === 'plugin-removed') this.#plugins.removeModule(delta.plugin);
+    else {
+      yield* this.#plugins.setModule(delta.module);
+      yield* this.#plugins.startTicking('', delta.ticking);
+    }
+    this.#advance(delta.version, {});
   }
 
   *#takeTenant(delta: TenantPart): Steps<void> {

@@ -62,6 +62,13 @@ export interface PluginState {
   readonly ticking: readonly string[];
 }
 
+/** A plugin that the catalogue does not have any more, and that nobody uses. */
+export interface PluginRemoved {
+  readonly kind: 'plugin-removed';
+  readonly version: number;
+  readonly plugin: string;
+}
+
 /** A tenant's configuration. As JSON, which is made once for all workers and read faster than a structured clone. */
 export interface TenantPart extends Part {
   readonly kind: 'tenant';
@@ -104,6 +111,7 @@ export interface EndpointsPart extends Part {
  */
 export type Delta =
   | PluginState
+  | PluginRemoved
   | TenantPart
   /** A tenant whose only file is broken: its domains answer 503. */
   | {

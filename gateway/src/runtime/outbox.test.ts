@@ -14,6 +14,10 @@ class FakeSource implements FeedSource {
     return this.plugins.keys();
   }
 
+  hasPlugin(plugin: string): boolean {
+    return this.plugins.has(plugin);
+  }
+
   tenantNames(): Iterable<string> {
     return this.tenants.keys();
   }
@@ -34,7 +38,8 @@ class FakeSource implements FeedSource {
 
   *#readPlugin(plugin: string): Generator<Delta> {
     const module = this.plugins.get(plugin);
-    if (module !== undefined) yield { kind: 'plugin', version: this.version, module, ticking: [] };
+    if (module === undefined) yield { kind: 'plugin-removed', version: this.version, plugin };
+    else yield { kind: 'plugin', version: this.version, module, ticking: [] };
   }
 
   *#readEndpoints(tenant: string, service: string): Generator<Delta> {
@@ -64,6 +69,8 @@ function wordsOf(delta: Delta): string {
       return `${delta.tenant} ${delta.routes}`;
     case 'endpoints':
       return `${delta.tenant}/${delta.service} ${delta.endpoints}`;
+    case 'plugin-removed':
+      return `${delta.kind} ${delta.plugin}`;
     default:
       return `${delta.kind} ${delta.tenant}`;
   }
@@ -148,6 +155,19 @@ describe('an outbox', () => {
       ['a new', 'b new', 'c new', 'd new', 'plugin p', 'e new'],
       source.version,
     ]);
+  });
+
+  it('takes plugins away after the tenants that may have used them', () => {
+    source.plugins.set('p', unloadable('p'));
+    setTenant('a', ['A', 'using', 'p']);
+    outbox.open();
+    expect(news()).toEqual(['plugin p', 'a A', 'a using', 'a p']);
+    setTenant('a', ['new']);
+    source.version++;
+    source.plugins.delete('p');
+    outbox.mark({ kind: 'plugin', plugin: 'p' });
+    remove('gone');
+    expect([drain(), outbox.appliedVersion]).toEqual([['a new', 'plugin-removed p'], source.version]);
   });
 
   it('has few messages under way, and gives the state as it is when its turn comes', () => {

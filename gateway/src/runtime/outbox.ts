@@ -6,12 +6,13 @@ export interface FeedSource {
   readonly version: number;
   /** Names of all plugins of the catalogue. */
   pluginNames(): Iterable<string>;
+  hasPlugin(plugin: string): boolean;
   /** Names of all tenants, those without a configuration too. */
   tenantNames(): Iterable<string>;
   hasTenant(tenant: string): boolean;
   /** Services whose endpoints belong to the tenant's current configuration. */
   servicesOf(tenant: string): readonly string[];
-  /** The current state in parts; nothing while there is none. A tenant that is gone has the state that it is removed. */
+  /** The current state in parts; nothing while there is none. What is gone has the state that it is removed. */
   read(key: FeedKey): Iterator<Delta>;
 }
 
@@ -38,7 +39,8 @@ interface Sent {
  * Brings one worker to the current state and keeps it there. It knows which keys have changed, not how: the worker gets
  * the state as it is when its turn comes, so that a burst of changes costs one delta for each key. A few messages are
  * under way at a time; the worker's answers call for the next. Endpoints go first, also between the parts of a large
- * tenant, then plugins, then tenants; those that are gone go last, so that a domain which changes hands is never nobody's.
+ * tenant, then plugins, then tenants; those that are gone go last, so that a domain which changes hands is never nobody's. Plugins
+ * that are gone follow, when no worker has a tenant any more that uses them.
  */
 export class Outbox {
   readonly #source: FeedSource;
@@ -135,8 +137,12 @@ export class Outbox {
 
   #pump(): void {
     if (!this.#open) return this.#tell(false);
-    while (this.#sent.size < WINDOW && (this.#sendEndpoints() || this.#sendPlugin() || this.#sendTenant()));
+    while (this.#sent.size < WINDOW && this.#sendNext());
     if (this.#sent.size === 0) this.#tell(true);
+  }
+
+  #sendNext(): boolean {
+    return this.#sendEndpoints() || this.#sendPlugin(true) || this.#sendTenant() || this.#sendPlugin(false);
   }
 
   #tell(settled: boolean): void {
@@ -174,9 +180,10 @@ export class Outbox {
     return null;
   }
 
-  /** Sends one plugin if there is one to send; tenants need it. */
-  #sendPlugin(): boolean {
+  /** Sends one plugin if there is one to send. @param there of those that there are, which tenants need, or that are gone */
+  #sendPlugin(there: boolean): boolean {
     for (const [plugin, since] of this.#plugins) {
+      if (this.#source.hasPlugin(plugin) !== there) continue;
       this.#plugins.delete(plugin);
       const delta = nextOf({ parts: this.#source.read({ kind: 'plugin', plugin }), since, services: [] });
       if (delta === null) continue;
@@ -235,7 +242,7 @@ export class Outbox {
 
 /** Whose configuration it is; null: nobody's. */
 function tenantOf(delta: Delta): string | null {
-  return delta.kind === 'endpoints' || delta.kind === 'plugin' ? null : delta.tenant;
+  return delta.kind === 'endpoints' || !('tenant' in delta) ? null : delta.tenant;
 }
 
 function nextOf({ parts }: Transfer): Delta | null {

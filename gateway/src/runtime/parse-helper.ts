@@ -10,6 +10,9 @@ export interface ParseRequest {
   readonly text: string;
 }
 
+/** Main thread → parsing thread: a file, or what files may refer to from now on. */
+export type ToParseThread = ParseRequest | { readonly surroundings: TenantSurroundings };
+
 /** Parsing thread → main thread. */
 export type ParseAnswer = { readonly kind: 'ready' } | { readonly kind: 'result'; readonly result: ParseResult };
 
@@ -79,13 +82,18 @@ export class ParseHelper {
     return this.#job;
   }
 
+  /** Files that follow may refer to this. */
+  change(surroundings: TenantSurroundings): void {
+    this.#worker.postMessage({ surroundings } satisfies ToParseThread);
+  }
+
   /** To be called when it is idle. */
   run(job: ParseJob): void {
     this.#job = job;
     // A job must not be lost because nothing else holds the process.
     this.#worker.ref();
     this.#arm(this.ready ? job.deadlineMs : LIMITS.workerStartMs);
-    this.#worker.postMessage({ file: job.file, text: job.text } satisfies ParseRequest);
+    this.#worker.postMessage({ file: job.file, text: job.text } satisfies ToParseThread);
   }
 
   /** Ends the thread; nothing more is told of it. */

@@ -32,6 +32,7 @@ const FAILED_STARTS = 3;
  */
 export class ParsePool implements ParseHelperEvents {
   readonly #options: ParsePoolOptions;
+  #surroundings: TenantSurroundings;
   readonly #threads: number;
   readonly #helpers = new Set<ParseHelper>();
   readonly #waiting: ParseJob[] = [];
@@ -41,12 +42,19 @@ export class ParsePool implements ParseHelperEvents {
 
   constructor(options: ParsePoolOptions) {
     this.#options = options;
+    this.#surroundings = options.surroundings;
     this.#threads = options.threads ?? Math.max(1, Math.min(LIMITS.parseThreads, availableParallelism()));
   }
 
   /** Threads that run. */
   get size(): number {
     return this.#helpers.size;
+  }
+
+  /** Files that are handed over from now on may refer to this. */
+  change(surroundings: TenantSurroundings): void {
+    this.#surroundings = surroundings;
+    for (const helper of this.#helpers) helper.change(surroundings);
   }
 
   /** Starts the first thread if there is none, so that the next file need not wait for it. */
@@ -56,8 +64,8 @@ export class ParsePool implements ParseHelperEvents {
 
   /** Never rejects: whatever goes wrong is a problem of the result. */
   parse(file: string, text: string): Promise<ParseResult> {
-    const { surroundings } = this.#options;
-    if (this.#threads === 0) return Promise.resolve(resultOf(draftTenant(file, text, { gateway: surroundings }), text));
+    const gateway = this.#surroundings;
+    if (this.#threads === 0) return Promise.resolve(resultOf(draftTenant(file, text, { gateway }), text));
     const { promise, resolve } = Promise.withResolvers<ParseResult>();
     const deadlineMs =
       this.#options.deadlineMs?.(text) ?? LIMITS.parseMs + Math.ceil(text.length / 1024) * LIMITS.parsePerKibMs;
@@ -126,7 +134,7 @@ export class ParsePool implements ParseHelperEvents {
     try {
       const helper = new ParseHelper({
         program: this.#options.program ?? parseThreadUrl(),
-        surroundings: this.#options.surroundings,
+        surroundings: this.#surroundings,
         heapBytes: this.#options.heapBytes ?? LIMITS.parseThreadHeapBytes,
         events: this,
       });

@@ -112,4 +112,28 @@ describe('plugins on their way to a worker', () => {
     await worker.outbox.settled();
     expect(worker.states).toEqual([`home plugin running ${shortOf(second)}`]);
   });
+
+  it('are taken back when nobody uses them', async () => {
+    const other = await catalogued('other');
+    start([first]);
+    plane.checkChain(chain);
+    plane.onTenant('home', respond([use('plugin', { v: 1 })]), meta);
+    const worker = new Worker(plane, chain);
+    await worker.outbox.settled();
+    expect(plane.removePlugin('plugin')).toEqual(['', 'home']);
+    await plane.replaceModule(other);
+    expect(plane.removePlugin('other')).toEqual([]);
+    await worker.outbox.settled();
+    expect(worker.deltas.slice(-2)).toMatchObject([
+      { kind: 'plugin', module: { name: 'other' } },
+      { kind: 'plugin-removed', plugin: 'other' },
+    ]);
+    expect([...plane.pluginNames()]).toEqual(['plugin']);
+    // Nobody knows it any more.
+    const { version } = plane;
+    expect([plane.removePlugin('other'), plane.version]).toEqual([[], version]);
+    const replacement = new Worker(plane, chain);
+    await replacement.outbox.settled();
+    expect(replacement.deltas.map(({ kind }) => kind)).toEqual(['plugin', 'tenant']);
+  });
 });

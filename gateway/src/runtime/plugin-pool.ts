@@ -73,6 +73,12 @@ export class PluginPool implements Expirable {
     }
   }
 
+  /** Holds the module no longer. VMs of uses that are left, because their tenant could not be replaced, stay. */
+  removeModule(name: string): void {
+    this.#catalogue.delete(name);
+    this.#late.delete(name);
+  }
+
   /** Tries again what could not be replaced, until it fails again. */
   onTimeout(): void {
     this.#retry = null;

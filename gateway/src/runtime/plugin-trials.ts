@@ -1,4 +1,7 @@
+import type { Plain } from '../config/document.ts';
+import { pluginConfigProblems } from '../config/plugin-config.ts';
 import type { PluginUse } from '../config/schema-common.ts';
+import { GatewayError } from '../core/errors.ts';
 import type { Steps } from '../core/steps.ts';
 import type { CalloutRequest, Callouts, RedisCalls } from '../wasm/host.ts';
 import { calledService } from '../wasm/permissions.ts';
@@ -19,6 +22,8 @@ export interface PluginOwner {
 export type TrialServices = Omit<PluginServices, 'callouts' | 'redis' | 'room'>;
 
 const encoder = new TextEncoder();
+/** Problems of one configuration that a message has room for. */
+const TOLD_PROBLEMS = 5;
 
 /**
  * Starts modules and configurations that are new on throw-away VMs, so that what refuses to start never gets to a
@@ -41,6 +46,11 @@ export class PluginTrials {
   /** From now on this module is in force. */
   setModule(module: CatalogueModule): void {
     this.#modules.set(module.name, module);
+  }
+
+  /** This one is in force no longer. */
+  removeModule(name: string): void {
+    this.#modules.delete(name);
   }
 
   /**
@@ -104,6 +114,7 @@ export class PluginTrials {
 
   /** Whether it wants ticks. */
   #try(module: CatalogueModule, owner: PluginOwner, use: PluginUse): boolean {
+    checkConfig(module, owner, use);
     const version = versionOf(module, encoder.encode(JSON.stringify(use.config)));
     const known = ({ service, caller }: Pick<CalloutRequest, 'service' | 'caller'>): boolean => {
       const called = calledService(service, caller);
@@ -126,6 +137,22 @@ export class PluginTrials {
       plugin.close();
     }
   }
+}
+
+/**
+ * Holds a configuration against the manifest, before a VM is made for it. What its file says is known elsewhere; here the
+ * values of secrets are in it, and must not be told.
+ * @throws GatewayError SLUICE_PLUGIN_START_FAILED
+ */
+function checkConfig({ module }: CatalogueModule, { name }: PluginOwner, use: PluginUse): void {
+  const schema = module?.manifest?.config ?? null;
+  const problems = schema === null ? [] : pluginConfigProblems(schema, use.config as Plain);
+  if (problems.length === 0) return;
+  const words = problems.slice(0, TOLD_PROBLEMS).map(({ key, code, message, remedy }) => {
+    return `${key}: ${code === 'SLUICE_CONFIG_VALUE' ? 'the value is not valid here' : message} — ${remedy}`;
+  });
+  const whose = name === '' ? 'the gateway' : `tenant ${name}`;
+  throw new GatewayError('SLUICE_PLUGIN_START_FAILED', `plugin ${use.use} of ${whose}: ${words.join('; ')}`);
 }
 
 /** Uses of one plugin (null: of all) that differ, by their keys. */

@@ -64,7 +64,8 @@ export class TenantAdmission {
 
   /** Accepts what can be accepted, over and over: each acceptance may release what another file waits for. */
   settle(changed: ReadonlySet<TenantFile>): void {
-    const waiting = new Set(sortedByPath(this.#files).filter((entry) => changed.has(entry) || entry.status !== 'ok'));
+    const undecided = (entry: TenantFile) => !entry.doubtful && (changed.has(entry) || entry.status !== 'ok');
+    const waiting = new Set(sortedByPath(this.#files).filter(undecided));
     for (let progress = true; progress; ) {
       progress = false;
       for (const entry of waiting) {

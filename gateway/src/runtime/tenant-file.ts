@@ -36,6 +36,8 @@ export class TenantFile {
   since = Date.now();
   /** The file was not there at the last look. */
   missing = false;
+  /** What it may refer to has changed, and it has not been looked at since. */
+  doubtful = false;
   /** Domains that answer for this file while nothing is served; for comparison with the next state. */
   reserved: readonly string[] = [];
   #signature: string | null = '';
@@ -45,6 +47,13 @@ export class TenantFile {
   constructor(path: string) {
     this.path = path;
     this.file = displayPath(path);
+  }
+
+  /** The next look reads and loads it anew, for what it may refer to has changed. */
+  doubt(): void {
+    this.doubtful = true;
+    this.#signature = '';
+    this.#textDigest = '';
   }
 
   /** How the state directory calls it, wherever the directory of tenants is. Never a valid tenant name. */
@@ -82,6 +91,7 @@ export class TenantFile {
 
   /** Resolves to whether there is anything new. */
   async #read(loader: TenantLoader, signature: string | null, secretsSame: boolean, force: boolean): Promise<boolean> {
+    this.doubtful = false;
     const read = await readConfigFile(this.path);
     this.#signature = signature;
     const textDigest = read.text === null ? `unreadable: ${read.problem.message}` : sha256(read.text);

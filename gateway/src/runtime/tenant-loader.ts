@@ -1,14 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { TenantClaims } from '../config/claims.ts';
+import type { Plain } from '../config/document.ts';
 import { schemaJson } from '../config/json-schema.ts';
 import { fillSecrets, type Salvaged, surroundingsOf, withoutSecrets } from '../config/parse-tenant.ts';
+import { pluginConfigProblems } from '../config/plugin-config.ts';
 import { fileProblem, type Problem } from '../config/problem.ts';
+import type { CataloguedPlugin } from '../config/rules.ts';
 import type { GatewayConfig } from '../config/schema-gateway.ts';
 import type { TenantConfig } from '../config/schema-tenant.ts';
 import { SecretReading } from '../config/secrets.ts';
 import type { SecretPlace } from '../config/substitute.ts';
 import type { ParsePool } from './parse-pool.ts';
 import { failedResult, detailsOf, type ParseResult } from './parse-result.ts';
+import { usesOf } from './plugin-uses.ts';
 import type { TenantRecord } from './tenant-record.ts';
 import type { TenantStore } from './tenant-store.ts';
 
@@ -50,18 +54,47 @@ export interface TenantLoaderOptions {
 /** Makes configurations of texts: from the disk when this very text was accepted before, else in a parsing thread. */
 export class TenantLoader {
   readonly #options: TenantLoaderOptions;
-  /** Hash of all but the text. */
+  /** Hash of all but the text and the plugins, which may come and go: what a kept version uses of them is looked at. */
   readonly #base: ReturnType<typeof createHash>;
+  /** Of the catalogue, as files may name them. */
+  #plugins: readonly CataloguedPlugin[];
 
   constructor(options: TenantLoaderOptions) {
     this.#options = options;
-    const { secrets, ...surroundings } = surroundingsOf(options.gateway);
+    this.#plugins = options.gateway.plugins;
+    const { secrets, plugins: _, ...surroundings } = surroundingsOf(options.gateway);
     const parts = [options.version, process.version, schemaJson('tenant'), surroundings, secrets !== undefined];
     this.#base = createHash('sha256').update(JSON.stringify(parts));
   }
 
+  /** Files that are loaded from now on, or being loaded, may name these plugins. */
+  offer(plugins: readonly CataloguedPlugin[]): void {
+    this.#plugins = plugins;
+    this.#options.pool.change(surroundingsOf({ ...this.#options.gateway, plugins }));
+  }
+
+  /** Whether each plugin that a configuration uses may be used now, and takes the configuration that it has there. */
+  offers(config: TenantConfig): boolean {
+    const usable = new Map(
+      this.#plugins.filter(({ awaited }) => awaited !== true).map((plugin) => [plugin.name, plugin]),
+    );
+    return usesOf(config).every((use) => {
+      const plugin = usable.get(use.use);
+      if (plugin === undefined) return false;
+      return plugin.schema === undefined || pluginConfigProblems(plugin.schema, use.config as Plain).length === 0;
+    });
+  }
+
   /** Never rejects. @param file the text's place as messages show it */
   async load(file: string, text: string): Promise<LoadedTenant> {
+    for (;;) {
+      const plugins = this.#plugins;
+      const loaded = await this.#load(file, text);
+      if (plugins === this.#plugins) return loaded;
+    }
+  }
+
+  async #load(file: string, text: string): Promise<LoadedTenant> {
     const key = this.#base.copy().update(text).digest('hex');
     const record = (await this.#options.store?.cached(key)) ?? null;
     return (record === null ? null : this.#fromRecord(record)) ?? this.#parse(file, text, key);
@@ -72,7 +105,7 @@ export class TenantLoader {
     const { text } = detailsOf(record.details);
     const key = this.#base.copy().update(text).digest('hex');
     const kept = key === record.key ? this.#fromRecord(record) : null;
-    return kept ?? this.#parse(file, text, key);
+    return kept ?? this.load(file, text);
   }
 
   /** The same version with its secrets as they are now. */
@@ -84,8 +117,9 @@ export class TenantLoader {
   #fromRecord(record: TenantRecord): LoadedTenant | null {
     if (record.config === null) return null;
     const { secretPlaces, secretNames, claims, details, key, origin } = record;
-    const filled = this.#fill(JSON.parse(record.config) as TenantConfig, record);
-    if (filled === null) return null;
+    const config = JSON.parse(record.config) as TenantConfig;
+    const filled = this.#fill(config, record);
+    if (filled === null || !this.offers(filled.config)) return null;
     const kept = { secretPlaces, secretNames, claims, details, key };
     return { ...kept, ...filled, problems: [], salvaged: null, holdsSecrets: false, keptFrom: origin };
   }

@@ -79,7 +79,7 @@ describe('a restart', () => {
 
   it.each([
     ['another version of the gateway', { version: '1.0.1' }],
-    ['another catalogue', { gateway: `${GATEWAY}  # none\n`.replace('name: key-auth', 'name: other') }],
+    ['another registry', { gateway: `${GATEWAY}registries: { other: { type: file, path: services.yaml } }\n` }],
   ])('parses everything anew under %s', async (_, change) => {
     write('tenants/a.yaml', tenant('a', 'a.example.com'));
     await restart();
@@ -89,6 +89,20 @@ describe('a restart', () => {
     await restart(change);
     expect([...recorder.known]).toEqual(['a']);
     expect(stored()).toEqual(['a']);
+  });
+
+  it('knows again under another catalogue what uses nothing that is gone', async () => {
+    write('secrets/x', 'x');
+    write('tenants/a.yaml', tenant('a', 'a.example.com'));
+    write('tenants/b.yaml', tenant('b', 'b.example.com', keyAuth('x')));
+    await restart();
+    await restart({
+      gateway: GATEWAY.replace('[{ name: key-auth', '[{ name: other, source: "file:o.wasm" }, { name: key-auth'),
+    });
+    expect([...recorder.known]).toEqual(['a', 'b']);
+    await restart({ gateway: GATEWAY.replace('name: key-auth', 'name: other') });
+    expect([...recorder.known]).toEqual(['a']);
+    expect(recorder.told.at(-1)).toMatch(/^broken b.*there is no plugin "key-auth" in the catalogue/);
   });
 
   it('parses anew what is kept in a damaged file', async () => {

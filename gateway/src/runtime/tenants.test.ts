@@ -262,3 +262,74 @@ describe('a Kubernetes volume', () => {
     expect(recorder.told).toEqual(['tenant a: one.example.com', 'tenant a: two.example.com']);
   });
 });
+
+describe('plugins that come and go', () => {
+  const using = (...names: string[]) => `plugins: [${names.map((name) => `{ use: ${name} }`).join(', ')}]\n`;
+  const offer = (...names: string[]) => tenants.offer(names.map((name) => ({ name })));
+  const GONE = (name: string) => `there is no plugin "${name}" in the catalogue`;
+
+  it.each([0, 2])('are known to those who waited for them, threads: %d', async (threads) => {
+    write('tenants/a.yaml', tenant('a', 'a.example.com', using('new')));
+    write('tenants/b.yaml', tenant('b', 'b.example.com'));
+    write('tenants/c.yaml', tenant('c', 'c.example.com', using('other')));
+    await start({ parsing: { threads } });
+    const from = recorder.lines.length;
+    offer('new');
+    await recorder.until('tenant a: a.example.com', from);
+    // There is more that the other one might have meant.
+    const other = `broken c: c.example.com (down) ${GONE('other')}`;
+    expect(recorder.lines.slice(from)).toEqual(['tenant a: a.example.com', other, 'settled']);
+    write('tenants/b.yaml', tenant('b', 'b.example.com', using('new')));
+    await recorder.until('tenant b: b.example.com', from);
+  });
+
+  it('keep who uses one that is gone at his last good version', async () => {
+    await start();
+    offer('old');
+    write('tenants/a.yaml', tenant('a', 'a.example.com', using('old')));
+    await recorder.until('tenant a: a.example.com');
+    offer('new');
+    await recorder.until(`broken a: a.example.com (last good) ${GONE('old')}`);
+    expect(tenants.state()).toMatchObject([{ status: 'serving-last-good', problems: [{ line: 3, column: 18 }] }]);
+    const from = recorder.lines.length;
+    offer('new', 'old');
+    await recorder.until('tenant a: a.example.com', from);
+    expect(tenants.state()).toMatchObject([{ status: 'ok', problems: [] }]);
+  });
+
+  it('change their name together with those who use them', async () => {
+    await start();
+    offer('old');
+    write('tenants/a.yaml', tenant('a', 'a.example.com', using('old')));
+    await recorder.until('tenant a: a.example.com');
+    write('tenants/a.yaml', tenant('a', 'a.example.com', using('new')));
+    await recorder.until(`broken a: a.example.com (last good) ${GONE('new')}`);
+    const from = recorder.lines.length;
+    offer('new');
+    await recorder.until('tenant a: a.example.com', from);
+    expect(recorder.configs.get('a')?.plugins).toMatchObject([{ use: 'new' }]);
+  });
+
+  it('are not used before their module is there', async () => {
+    write('tenants/a.yaml', tenant('a', 'a.example.com', using('new')));
+    await start();
+    tenants.offer([{ name: 'new', awaited: true }]);
+    await recorder.until('broken a: a.example.com (down) the plugin "new" has no module yet');
+    offer('new');
+    await recorder.until('tenant a: a.example.com');
+  });
+
+  it('are as they were last, however often they change while files are read', async () => {
+    for (const name of ['a', 'b', 'c'])
+      write(`tenants/${name}.yaml`, tenant(name, `${name}.example.com`, using('new')));
+    await start({ parsing: { threads: 1 } });
+    for (let i = 0; i < 20; i++) offer(...(i % 2 === 0 ? ['new'] : []));
+    offer('new', 'last');
+    await recorder.until('tenant c: c.example.com');
+    await tenants.reload();
+    expect(tenants.state().map(({ status }) => status)).toEqual(['ok', 'ok', 'ok']);
+    offer();
+    await tenants.reload();
+    expect(tenants.state().map(({ status }) => status)).toEqual(Array(3).fill('serving-last-good'));
+  });
+});

@@ -2,6 +2,7 @@ import type { Plain } from '../config/document.ts';
 import { displayPath, listTenantFiles, reasonOf } from '../config/files.ts';
 import { surroundingsOf } from '../config/parse-tenant.ts';
 import type { Problem } from '../config/problem.ts';
+import type { CataloguedPlugin } from '../config/rules.ts';
 import type { GatewayConfig } from '../config/schema-gateway.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Log } from '../core/log.ts';
@@ -57,6 +58,7 @@ export class Tenants {
   readonly #options: TenantsOptions;
   readonly #files = new Map<string, TenantFile>();
   readonly #pool: ParsePool;
+  readonly #loader: TenantLoader;
   readonly #store: TenantStore | null;
   readonly #admission: TenantAdmission;
   readonly #refresh: TenantRefresh;
@@ -84,6 +86,7 @@ export class Tenants {
     this.#store = state === undefined ? null : new TenantStore(state.directory, log);
     this.#admission = new TenantAdmission(this.#files, listener, this.#store, log);
     const loader = new TenantLoader({ gateway, version, pool: this.#pool, store: this.#store });
+    this.#loader = loader;
     this.#refresh = new TenantRefresh({
       loader,
       secrets: secrets?.directory,
@@ -112,6 +115,21 @@ export class Tenants {
   async reload(): Promise<void> {
     this.#scan = this.#scan.then(() => this.#run(true));
     await this.#scan;
+  }
+
+  /**
+   * From now on tenants may use these plugins: files that had to wait for one are tried again, and those that use one
+   * that is gone are refused, so that their last good version stays.
+   */
+  offer(plugins: readonly CataloguedPlugin[]): void {
+    if (this.#closed) return;
+    this.#loader.offer(plugins);
+    const doubtful = [...this.#files.values()].filter(({ loaded }) => {
+      if (loaded === null) return false;
+      return loaded.config === null || !this.#loader.offers(loaded.config);
+    });
+    for (const entry of doubtful) entry.doubt();
+    this.#refresh.start(doubtful, false);
   }
 
   /** Every file, by name. */

@@ -17,7 +17,7 @@ export interface GatewayFileOptions {
   readonly running: GatewayConfig;
   /** Brings changed listeners into force. Resolves with what went wrong, in words; then the former ones stay. */
   readonly applyListeners: (listeners: GatewayConfig['listeners']) => Promise<readonly string[]>;
-  /** Asks for these plugins, of those that were there from the start. What becomes of each is said by the catalogue. */
+  /** Asks for these plugins. What becomes of each is said by the catalogue. */
   readonly applyPlugins: (plugins: GatewayConfig['plugins']) => void;
   readonly log: Log;
   /** Wait after the first of a burst of changes; default 50 ms. */
@@ -27,9 +27,8 @@ export interface GatewayFileOptions {
 }
 
 /**
- * `gateway.yaml` of a running gateway. When it changes, its listeners and what its catalogue says of the plugins that are
- * there are applied; other keys, plugins that come or go among them, wait for a restart and are named until then. A
- * broken file changes nothing.
+ * `gateway.yaml` of a running gateway. When it changes, its listeners and its catalogue of plugins are applied; other keys
+ * wait for a restart and are named until then. A broken file changes nothing.
  */
 export class GatewayFile {
   readonly loads = { success: 0, failure: 0 };
@@ -152,13 +151,7 @@ async function identityOf(path: string): Promise<string> {
 function changedKeys(running: GatewayConfig, next: GatewayConfig): string[] {
   const keys = new Set([...Object.keys(running), ...Object.keys(next)]) as Set<keyof GatewayConfig>;
   return [...keys].filter((key) => {
-    if (key === 'listeners') return false;
-    // Tenants and the chain have been checked against the names.
-    if (key === 'plugins') return !isDeepStrictEqual(namesOf(running), namesOf(next));
+    if (key === 'listeners' || key === 'plugins') return false;
     return !isDeepStrictEqual(running[key], next[key]);
   });
-}
-
-function namesOf({ plugins }: GatewayConfig): string[] {
-  return plugins.map(({ name }) => name).sort();
 }

@@ -139,6 +139,7 @@ export class GatewayProcess {
       series: this.#series,
       quotas: new TenantQuotas(this.#shared.quotas, config.tenants),
       modules: catalogue.modules,
+      onSettled: () => catalogue.sweep(),
       pluginServices: {
         log,
         wheel: new TimerWheel(),
@@ -188,11 +189,16 @@ export class GatewayProcess {
     if (this.#reusePort) await probePorts(config.listeners, []);
     await this.#listeners.start();
     this.supervisor.start();
+    this.#tenants.offer(this.#catalogue.plugins);
     await this.#tenants.start();
     this.status.loaded = true;
     await this.supervisor.open();
     this.#logPlaces();
-    this.#catalogue.follow((module) => this.#controlPlane.replaceModule(module));
+    this.#catalogue.follow({
+      accept: (module) => this.#controlPlane.replaceModule(module),
+      remove: (plugin) => this.#controlPlane.removePlugin(plugin),
+      offer: (plugins) => this.#tenants.offer(plugins),
+    });
     await this.#file?.start();
   }
 

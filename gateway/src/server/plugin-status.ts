@@ -1,7 +1,9 @@
 import type { PluginReport } from '../runtime/feed.ts';
 import type { LoadedModule } from '../runtime/modules/entry.ts';
 import type { PluginState } from '../wasm/plugin-stats.ts';
-import type { ModuleStatus, PluginMetric, PluginStatus } from '../telemetry/gateway-stats.ts';
+import { missingPermissions } from '../wasm/wanted.ts';
+import type { ManifestStatus, ModuleStatus, PluginMetric, PluginStatus } from '../telemetry/gateway-stats.ts';
+import { DEFAULT_PERMISSIONS } from '../wasm/permissions.ts';
 import { sumOfCounts, sumOfMetrics, useOf } from './plugin-totals.ts';
 
 /** One entry for each plugin and tenant, summed over the workers, then the modules that could not be loaded. */
@@ -75,8 +77,31 @@ export function moduleStatuses(modules: readonly LoadedModule[]): ModuleStatus[]
       error: error || refusal,
       loads,
       pulls,
+      manifest: manifestStatus(loaded),
+      allowed: allowedTo(loaded),
     };
   });
+}
+
+function manifestStatus({ module, permissions = {} }: LoadedModule): ManifestStatus | null {
+  const { manifest = null, manifestProblem = '' } = module ?? {};
+  if (manifest === null) {
+    return manifestProblem === '' ? null : { name: '', version: '', error: manifestProblem, wanted: {}, missing: [] };
+  }
+  const { name, version, permissions: asked } = manifest;
+  const wanted = Object.fromEntries(Object.entries(asked).filter(([key, value]) => isAskedFor(key, value)));
+  const missing = missingPermissions(asked, permissions).map(({ remedy }) => remedy);
+  return { name, version, error: '', wanted, missing };
+}
+
+function isAskedFor(key: string, value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : key === 'clock' ? value === 'precise' : value === true;
+}
+
+/** Values of the environment may be secrets. */
+function allowedTo({ permissions }: LoadedModule): ModuleStatus['allowed'] {
+  const { environment, ...rules } = { ...DEFAULT_PERMISSIONS, ...permissions };
+  return { ...rules, environment: Object.keys(environment) };
 }
 
 function moduleState({ module, refusal, awaited }: LoadedModule): ModuleStatus['state'] {

@@ -80,9 +80,9 @@ export class GatewayStatus implements AdminState {
     const reasons: ReadinessReason[] = [];
     if (this.draining) reasons.push({ part: 'draining', reason: 'the gateway is shutting down' });
     if (!this.loaded) reasons.push({ part: 'config', reason: 'tenant files are being read' });
-    for (const { name, error, remote, awaited } of this.#parts.catalogue.modules) {
-      // Whoever does not use it must not wait for a server that is away.
-      if (error === '' || (remote && !awaited)) continue;
+    for (const { name, error, remote, awaited, added } of this.#parts.catalogue.modules) {
+      // Whoever does not use it must not wait for a server that is away, and a gateway that serves stays in rotation.
+      if (error === '' || added || (remote && !awaited)) continue;
       reasons.push({ part: 'plugins', reason: `plugin ${name} is not loaded: ${error}` });
     }
     const { supervisor } = this.#parts;
@@ -96,9 +96,10 @@ export class GatewayStatus implements AdminState {
     const warnings = supervisor.able ? workersMissing(supervisor.seats) : [];
     if (state === 'stale') warnings.push({ part: 'config', reason: errors[0] ?? 'gateway.yaml is broken' });
     if (state === 'pending') warnings.push({ part: 'config', reason: `a restart is due for ${pending.join(', ')}` });
-    for (const { name, error, refusal, remote, awaited } of this.#parts.catalogue.modules) {
+    for (const { name, error, refusal, remote, awaited, added } of this.#parts.catalogue.modules) {
       const reason = error === '' ? refusal : `it is not loaded: ${error}`;
-      if (remote && !awaited && reason !== '') warnings.push({ part: 'plugins', reason: `plugin ${name}: ${reason}` });
+      if ((added || (remote && !awaited)) && reason !== '')
+        warnings.push({ part: 'plugins', reason: `plugin ${name}: ${reason}` });
     }
     return warnings;
   }

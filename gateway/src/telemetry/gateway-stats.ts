@@ -85,6 +85,18 @@ export interface PluginStatus {
   readonly lastError: string;
 }
 
+/** What a module says of itself in its manifest, beside what the catalogue allows it. */
+export interface ManifestStatus {
+  readonly name: string;
+  readonly version: string;
+  /** Why there is no manifest though the module has one, or ''; the other fields are empty then. */
+  readonly error: string;
+  /** Permissions that its author asks for, by key of `allow`; those that are not asked for are left out. */
+  readonly wanted: Readonly<Record<string, unknown>>;
+  /** What of it is not allowed, as it would stand below `allow`. */
+  readonly missing: readonly string[];
+}
+
 /** One module of the catalogue and where it comes from. */
 export interface ModuleStatus {
   readonly plugin: string;
@@ -105,6 +117,10 @@ export interface ModuleStatus {
   readonly loads: { readonly success: number; readonly failure: number };
   /** Attempts to fetch it, and uses of a kept copy (`cache`); null: it is a file. */
   readonly pulls: { readonly success: number; readonly failure: number; readonly cache: number } | null;
+  /** null: the module in force has none. */
+  readonly manifest: ManifestStatus | null;
+  /** `allow` of the catalogue, with defaults; of the environment the names. */
+  readonly allowed: Readonly<Record<string, unknown>>;
 }
 
 /** A metric that a plugin defined itself. `name` is the plugin's own. */

@@ -85,6 +85,8 @@ export function statsFixture(overrides: Partial<GatewayStats> = {}): GatewayStat
         error: 'it is not a WebAssembly module',
         loads: { success: 2, failure: 1 },
         pulls: { success: 1, failure: 3, cache: 0 },
+        manifest: { name: 'key-auth', version: '0.1.0', error: '', wanted: { services: ['auth'] }, missing: [] },
+        allowed: { services: [], environment: ['TOKEN'] },
       },
     ],
     pluginMetrics: () => [

@@ -8,6 +8,7 @@ import { CONTINUE, type Destination, type FilterFactory, NOWHERE } from '../filt
 import {
   bodyChunks,
   fakeExchange,
+  fieldsOf,
   headerList,
   type TestBody,
   type TestHeaders,
@@ -55,17 +56,8 @@ export interface Outcome {
   readonly exchange: Exchange;
 }
 
-function record(list: HeaderList): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (let i = 0; i < list.size; i++) {
-    const name = list.nameAt(i).toLowerCase();
-    headers[name] = headers[name] === undefined ? list.valueAt(i) : `${headers[name]}, ${list.valueAt(i)}`;
-  }
-  return headers;
-}
-
 function recordTrailers(list: HeaderList | null): Record<string, string> | undefined {
-  return list === null ? undefined : record(list);
+  return list === null ? undefined : fieldsOf(list);
 }
 
 /** Drives a chain of filters over one exchange in memory, with an upstream that answers when it has the request. */
@@ -117,7 +109,7 @@ class Driver implements ChainHost, BodyReader {
 
   onRequestBody(body: BodySource | null, whole: Buffer | null): void {
     const { method, target, authority, requestHeaders } = this.#exchange;
-    this.#head = { method, path: target, authority, headers: record(requestHeaders) };
+    this.#head = { method, path: target, authority, headers: fieldsOf(requestHeaders) };
     if (whole !== null) this.#requestBody.push(whole);
     if (body === null || whole !== null) this.onBodyEnd(null);
     else body.read(this);
@@ -183,7 +175,7 @@ class Driver implements ChainHost, BodyReader {
     const headers = this.#exchange.responseHeaders ?? new PairHeaders();
     if (bodyLength !== null) headers.remove('content-length');
     if (bodyLength !== null && bodyLength >= 0) headers.append('content-length', String(bodyLength));
-    this.#sent = { status, headers: record(headers) };
+    this.#sent = { status, headers: fieldsOf(headers) };
     if (this.#chain.filtersResponse) return;
     this.#responseBody.push(...this.#coming);
     this.onResponseEnd(this.#trailers);

@@ -33,6 +33,19 @@ export function headerList(headers: TestHeaders | undefined): PairHeaders {
   return new PairHeaders((entries as readonly (readonly [string, string])[]).flat());
 }
 
+/** Lower-case names; repeated fields are joined by `, `. */
+export type Fields = Readonly<Record<string, string>>;
+
+/** @param first stands before the list */
+export function fieldsOf(list: HeaderList, first: Fields = {}): Record<string, string> {
+  const fields: Record<string, string> = { ...first };
+  for (let i = 0; i < list.size; i++) {
+    const name = list.nameAt(i).toLowerCase();
+    fields[name] = fields[name] === undefined ? list.valueAt(i) : `${fields[name]}, ${list.valueAt(i)}`;
+  }
+  return fields;
+}
+
 /** Chunks of a body, empty ones left out. */
 export function bodyChunks(body: TestBody): Buffer[] {
   const chunks = typeof body === 'string' || body instanceof Uint8Array ? [body] : body;

@@ -1,171 +1,230 @@
 import { readFile } from 'node:fs/promises';
+import type { Plain } from '../config/document.ts';
+import { pluginConfigProblems } from '../config/plugin-config.ts';
+import { GatewayError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
-import type { Log, LogFields } from '../core/log.ts';
 import { TimerWheel } from '../core/wheel.ts';
-import { createWasmFilter, type FailurePolicy } from '../filters/wasm-filter.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import { createWasmFilter } from '../filters/wasm-filter.ts';
 import { LogLevel } from '../wasm/abi.ts';
 import type { FuelLimits } from '../wasm/fuel.ts';
-import { type Clock, systemClock } from '../wasm/host.ts';
+import { systemClock } from '../wasm/host.ts';
+import type { PluginManifest } from '../wasm/manifest.ts';
 import type { MetricSample } from '../wasm/metrics.ts';
-import { prepareModule } from '../wasm/module.ts';
-import type { PermissionRules } from '../wasm/permissions.ts';
+import { type PreparedModule, prepareModule } from '../wasm/module.ts';
 import type { PluginStats } from '../wasm/plugin-stats.ts';
 import { Plugin } from '../wasm/plugin.ts';
 import { SharedDataMemory } from '../wasm/shared-data.ts';
-import type { Exchange } from '../exchange/exchange.ts';
-import { driveExchange, type Outcome, type TestUpstream } from './drive.ts';
-import type { TestRequest } from './fake-exchange.ts';
-import type { TestGrpcService } from './test-grpc.ts';
-import { type TestService, TestServices } from './test-services.ts';
+import { driveExchange } from './drive.ts';
+import { ExchangeRecord } from './exchange-record.ts';
+import { refusedByPlugin, refusedBySchema } from './load-error.ts';
+import type { LoadOptions, TestExchange, TestValue } from './options.ts';
+import { Recorder } from './recorder.ts';
+import { RecordingFactory } from './recording-filter.ts';
+import type { LogLine } from './recording-log.ts';
+import type { TestCall, TestResult } from './results.ts';
+import { TestClock } from './test-clock.ts';
+import { foreignFunctions } from './test-foreign.ts';
+import { type TestQueue, TestQueues } from './test-queue.ts';
+import { TestRandom } from './test-random.ts';
+import { TestServices } from './test-services.ts';
+import { TestSharedData } from './test-shared-data.ts';
 
-export interface LoadOptions {
-  /** The plugin's configuration, handed over as JSON; default `{}`. A string is handed over as it is. */
-  readonly config?: unknown;
-  /** Default `closed`. */
-  readonly onFailure?: FailurePolicy;
-  /** Default the machine's. */
-  readonly clock?: Clock;
-  /** For ticks and time limits; default one that runs by itself. */
-  readonly wheel?: TimerWheel;
-  /** Linear memory in bytes; default 16 MiB. */
-  readonly memory?: number;
-  /** Bytes of a body that it may hold; default 1 MiB. */
-  readonly bodyLimit?: number;
-  /** What the services answer that the plugin calls, by the name it uses; others do not exist. Default none. */
-  readonly services?: Readonly<Record<string, TestService>>;
-  /** The same for gRPC. */
-  readonly grpcServices?: Readonly<Record<string, TestGrpcService>>;
-  /** What the operator allows it; default as in `gateway.yaml`. */
-  readonly permissions?: Partial<PermissionRules>;
-  /** Instructions per callback; defaults as in `gateway.yaml`. */
-  readonly fuel?: Partial<FuelLimits>;
-  /** How long it may hold an exchange; default 10 s. */
-  readonly pauseMs?: number;
-}
+const QUEUE_READY = 'proxy_on_queue_ready';
 
-export interface LogLine {
-  readonly level: 'debug' | 'info' | 'warn' | 'error';
-  readonly message: string;
-  readonly fields: LogFields;
-}
-
-export interface TestExchange {
-  readonly request?: TestRequest;
-  readonly upstream?: TestUpstream;
-  /** Changes the exchange before the filters see it: route, lane, trace and the like. */
-  readonly prepare?: (exchange: Exchange) => void;
-}
-
-export interface TestResult extends Outcome {
-  /** Lines of the plugin and of the host about it, during this exchange. */
-  readonly logs: readonly LogLine[];
-  /** Instructions and time that the plugin took for this exchange. */
-  readonly fuel: number;
-  readonly timeUs: number;
-}
-
-class RecordingLog implements Log {
-  lines: LogLine[] = [];
-  debug(fields: LogFields, message: string): void {
-    this.lines.push({ level: 'debug', message, fields });
-  }
-  info(fields: LogFields, message: string): void {
-    this.lines.push({ level: 'info', message, fields });
-  }
-  warn(fields: LogFields, message: string): void {
-    this.lines.push({ level: 'warn', message, fields });
-  }
-  error(fields: LogFields, message: string): void {
-    this.lines.push({ level: 'error', message, fields });
-  }
+/** What a host is made of. */
+interface HostParts {
+  readonly plugin: Plugin;
+  readonly module: PreparedModule;
+  readonly recorder: Recorder;
+  readonly factory: RecordingFactory;
+  readonly sharedData: TestSharedData;
+  readonly queues: TestQueues;
 }
 
 /** A plugin in the gateway's own host, without sockets. */
 export class PluginTestHost {
-  readonly #plugin: Plugin;
-  readonly #filter: ReturnType<typeof createWasmFilter>;
-  readonly #log: RecordingLog;
+  /** What its module says of itself; null: nothing. */
+  readonly manifest: PluginManifest | null;
+  /** Its shared data. */
+  readonly sharedData: TestSharedData;
+  readonly #parts: HostParts;
+  #closed = false;
 
-  constructor(plugin: Plugin, onFailure: FailurePolicy, log: RecordingLog) {
-    this.#plugin = plugin;
-    this.#filter = createWasmFilter(plugin, { onFailure });
-    this.#log = log;
+  /** @internal See `loadPlugin`. */
+  constructor(parts: HostParts) {
+    this.#parts = parts;
+    this.manifest = parts.module.manifest;
+    this.sharedData = parts.sharedData;
   }
 
-  /** Runs one exchange through the plugin. */
+  /**
+   * Runs one exchange through the plugin. Several may be under way; what belongs to each is kept apart. Where the plugin
+   * holds it until it is told something, that is for the test to bring about: by a service's answer, or by time.
+   * @throws Error after `close`, and what a service of the test threw
+   */
   async exchange(exchange: TestExchange = {}): Promise<TestResult> {
-    const from = this.#log.lines.length;
-    const before = this.#plugin.stats();
-    const outcome = await driveExchange([this.#filter], exchange.request, exchange.upstream, exchange.prepare);
-    const after = this.#plugin.stats();
-    return {
-      ...outcome,
-      logs: this.#log.lines.slice(from),
-      fuel: after.fuel - before.fuel,
-      timeUs: after.timeUs - before.timeUs,
-    };
+    if (this.#closed) throw new Error('the test host is closed; load the plugin again');
+    const { recorder, factory, plugin } = this.#parts;
+    let record: ExchangeRecord | null = null;
+    const outcome = await driveExchange([factory], exchange.request, exchange.upstream, (made) => {
+      prepare(made, exchange, plugin.tenant);
+      record = new ExchangeRecord(made);
+      recorder.follow(made, record);
+    });
+    const { calls, callouts, fault, properties } = record!.read();
+    if (fault !== null) throw fault;
+    const sum = (field: 'fuel' | 'timeUs'): number => calls.reduce((total, call) => total + call[field], 0);
+    const logs = calls.flatMap((call) => call.logs);
+    return { ...outcome, calls, callouts, properties, logs, fuel: sum('fuel'), timeUs: sum('timeUs') };
   }
 
   /** Every line so far, those of start and configuration included. */
   get logs(): readonly LogLine[] {
-    return this.#log.lines;
+    return this.#parts.recorder.log.lines;
+  }
+
+  /** Runs of its code that belong to no exchange: its start, ticks, messages of queues. The last 1 000 of them. */
+  get calls(): readonly TestCall[] {
+    return this.#parts.recorder.calls;
   }
 
   get stats(): PluginStats {
-    return this.#plugin.stats();
+    return this.#parts.plugin.stats();
   }
 
   /** What the plugin measured. */
   get metrics(): readonly MetricSample[] {
-    return this.#plugin.samples();
+    return this.#parts.plugin.samples();
   }
 
+  /** Value of one of them, of a histogram the sum; undefined: the plugin has not defined it. */
+  metric(name: string): number | undefined {
+    const known = name.replaceAll(/[^a-zA-Z0-9_:]/g, '_');
+    return this.metrics.find((sample) => sample.name === known)?.value;
+  }
+
+  /**
+   * A queue that the plugin has registered, or one of another plugin as `plugin/queue` (see `LoadOptions.queues`).
+   * @throws Error: there is none of that name
+   */
+  queue(name: string): TestQueue {
+    return this.#parts.queues.queue(name);
+  }
+
+  /** Ends the plugin. Exchanges under way finish; there are no new ones. */
   close(): void {
-    this.#plugin.close();
+    this.#closed = true;
+    this.#parts.queues.close();
+    this.#parts.plugin.close();
   }
 }
 
-function encodeConfig(config: unknown): Uint8Array {
-  return Buffer.from(typeof config === 'string' ? config : JSON.stringify(config ?? {}), 'utf8');
+function prepare(made: Exchange, exchange: TestExchange, tenant: string): void {
+  const { route = '', lane = '', service = '', properties } = exchange;
+  Object.assign(made, { route, lane, service });
+  for (const [path, value] of Object.entries(properties ?? {})) {
+    const store = tenant === '' ? (made.gatewayProperties ??= new Map()) : (made.properties ??= new Map());
+    store.set(Buffer.from(path).toString('latin1').replaceAll('.', '\0'), bytesOf(value));
+  }
+  exchange.prepare?.(made);
+}
+
+function bytesOf(value: TestValue): Uint8Array {
+  return Uint8Array.from(Buffer.from(value as Uint8Array));
+}
+
+function checkConfig(
+  { manifest }: PreparedModule,
+  name: string,
+  { config, checkConfig: wanted = true }: LoadOptions,
+): void {
+  if (!wanted || typeof config === 'string' || manifest === null || manifest.config === null) return;
+  const problems = pluginConfigProblems(manifest.config, JSON.parse(JSON.stringify(config ?? {})) as Plain);
+  if (problems.length > 0) throw refusedBySchema(name, problems);
+}
+
+function fuelOf(options: LoadOptions): FuelLimits {
+  return { request: 5_000_000, bodyByte: 20, tick: 10_000_000, configure: 20_000_000, ...options.fuel };
+}
+
+function versionOf(module: PreparedModule, options: LoadOptions) {
+  const { config, bodyLimit = LIMITS.pluginBodyBytes, pauseMs = LIMITS.pluginPauseMs, permissions = {} } = options;
+  const text = typeof config === 'string' ? config : JSON.stringify(config ?? {});
+  return { module, configuration: Buffer.from(text, 'utf8'), fuel: fuelOf(options), bodyLimit, pauseMs, permissions };
+}
+
+function wheelOf({ clock }: LoadOptions): TimerWheel {
+  return clock instanceof TestClock ? clock.wheel : new TimerWheel();
 }
 
 /**
  * Loads and starts a plugin as the gateway would.
  *
  * @param source path of the `.wasm` file, or its bytes.
- * @throws GatewayError SLUICE_PLUGIN_INVALID or SLUICE_PLUGIN_START_FAILED, as at the start of the gateway.
+ * @throws GatewayError SLUICE_PLUGIN_INVALID: the gateway would not take the module.
+ * @throws PluginRefused SLUICE_PLUGIN_START_FAILED: its configuration is not what the manifest asks for, or the plugin
+ * refused it; the message has its words.
  */
 export async function loadPlugin(
   source: string | URL | Uint8Array,
   options: LoadOptions = {},
 ): Promise<PluginTestHost> {
   const bytes = source instanceof Uint8Array ? source : await readFile(source);
-  const name = source instanceof Uint8Array ? 'plugin.wasm' : String(source);
-  const fuel = { request: 5_000_000, bodyByte: 20, tick: 10_000_000, configure: 20_000_000, ...options.fuel };
+  const fuel = fuelOf(options);
   const module = await prepareModule(bytes, {
-    name,
+    name: source instanceof Uint8Array ? 'plugin.wasm' : String(source),
     memory: options.memory ?? 16 * 1024 * 1024,
     startFuel: fuel.start ?? fuel.configure,
     ...(options.permissions?.hostCalls === undefined ? {} : { hostCalls: options.permissions.hostCalls }),
   });
-  const log = new RecordingLog();
-  const { bodyLimit = LIMITS.pluginBodyBytes, pauseMs = LIMITS.pluginPauseMs, permissions = {} } = options;
+  const { name = module.manifest?.name ?? 'plugin', tenant = 'test' } = options;
+  checkConfig(module, name, options);
+  const parts = assemble(module, { name, tenant }, options);
+  try {
+    parts.plugin.start();
+  } catch (error) {
+    throw error instanceof GatewayError ? refusedByPlugin(error, parts.recorder.log.lines) : error;
+  }
+  return new PluginTestHost(parts);
+}
+
+function assemble(
+  module: PreparedModule,
+  who: { readonly name: string; readonly tenant: string },
+  options: LoadOptions,
+): HostParts {
+  const recorder = new Recorder();
+  const store = SharedDataMemory.ofOneThread();
+  const wheel = wheelOf(options);
+  const random = new TestRandom(options.random ?? 1);
+  const foreign = foreignFunctions(options.foreignFunctions ?? {});
+  const { services = {}, grpcServices = {} } = options;
+  const receives = module.exports.includes(QUEUE_READY);
+  const queues = new TestQueues(
+    store.queues,
+    { tenant: who.tenant, plugin: who.name, others: options.queues ?? [] },
+    () => (receives ? recorder.countOf(QUEUE_READY) : -1),
+  );
+  const sharedData = new TestSharedData(store.open(who.tenant, who.name), options.sharedData ?? {});
   const plugin = new Plugin(
+    { ...who, version: versionOf(module, options) },
     {
-      name: 'plugin',
-      tenant: 'test',
-      version: { module, configuration: encodeConfig(options.config), fuel, bodyLimit, pauseMs, permissions },
-    },
-    {
-      log,
-      wheel: options.wheel ?? new TimerWheel(),
+      log: recorder.log,
+      wheel,
       clock: options.clock ?? systemClock,
-      sharedData: SharedDataMemory.ofOneThread(),
-      callouts: new TestServices(options.services ?? {}, options.grpcServices),
+      sharedData: store,
+      callouts: new TestServices({ services, grpcServices, wheel, watcher: recorder }),
       logLevel: LogLevel.trace,
       node: { id: 'test', cluster: 'sluice' },
+      substitutes: {
+        random: (target) => random.fill(target),
+        foreign,
+        onCall: (callback, origin, spent, timeUs) => recorder.onCall(callback, origin, spent, timeUs),
+      },
     },
   );
-  plugin.start();
-  return new PluginTestHost(plugin, options.onFailure ?? 'closed', log);
+  const filter = createWasmFilter(plugin, { onFailure: options.onFailure ?? 'closed' });
+  const factory = new RecordingFactory(filter, (exchange) => recorder.recordOf(exchange));
+  return { plugin, module, recorder, factory, sharedData, queues };
 }

@@ -1,3 +1,4 @@
+import type { Expirable, TimerWheel, WheelTimer } from '../core/wheel.ts';
 import type { GrpcHandle, GrpcHandler, GrpcRequest } from '../wasm/host.ts';
 import { headerList, type TestHeaders } from './fake-exchange.ts';
 
@@ -31,7 +32,10 @@ export interface TestGrpcListener {
   onCancel?(): void;
 }
 
-class Call implements TestGrpcCall, GrpcHandle {
+/** Status of a call whose time is up. */
+const DEADLINE_EXCEEDED = 4;
+
+class Call implements TestGrpcCall, GrpcHandle, Expirable {
   readonly path: string;
   readonly authority: string;
   readonly metadata: Readonly<Record<string, string>>;
@@ -45,8 +49,11 @@ class Call implements TestGrpcCall, GrpcHandle {
   #cancelled = false;
   #sendingOver = false;
   #answer: Buffer | null = null;
+  readonly #wheel: TimerWheel;
+  readonly #timer: WheelTimer | null;
 
-  constructor({ path, authority, metadata, message, timeoutMs }: GrpcRequest, handler: GrpcHandler) {
+  constructor(request: GrpcRequest, handler: GrpcHandler, wheel: TimerWheel) {
+    const { path, authority, metadata, message, timeoutMs } = request;
     const fields: Record<string, string> = {};
     for (let i = 0; i < metadata.length; i += 2) fields[metadata[i]!] = metadata[i + 1]!;
     this.path = path;
@@ -55,6 +62,14 @@ class Call implements TestGrpcCall, GrpcHandle {
     this.message = message;
     this.timeoutMs = timeoutMs;
     this.#handler = handler;
+    this.#wheel = wheel;
+    this.#timer = timeoutMs > 0 ? wheel.schedule(this, timeoutMs) : null;
+  }
+
+  onTimeout(): void {
+    if (this.#ended) return;
+    this.listener.onCancel?.();
+    this.#finish(DEADLINE_EXCEEDED, 'the deadline has passed', [], 'timeout');
   }
 
   // --- the service
@@ -78,9 +93,13 @@ class Call implements TestGrpcCall, GrpcHandle {
     const pairs = ['grpc-status', String(status), 'grpc-message', words, ...headerList(trailers).toPairs()];
     const answer = this.#answer;
     if (status === 0 && answer !== null) this.#tell(() => this.#handler.onGrpcMessage(answer));
+    this.#finish(status, words, pairs, 'success');
+  }
+
+  #finish(status: number, message: string, trailers: readonly string[], result: 'success' | 'timeout'): void {
     this.#ended = true;
-    const end = { status, message: words, trailers: pairs, result: 'success' } as const;
-    queueMicrotask(() => this.#cancelled || this.#handler.onGrpcEnd(end));
+    this.#wheel.cancel(this.#timer);
+    queueMicrotask(() => this.#cancelled || this.#handler.onGrpcEnd({ status, message, trailers, result }));
   }
 
   /** The plugin may be on the stack. */
@@ -109,12 +128,18 @@ class Call implements TestGrpcCall, GrpcHandle {
     this.#cancelled = true;
     if (!this.#ended) this.listener.onCancel?.();
     this.#ended = true;
+    this.#wheel.cancel(this.#timer);
   }
 }
 
-/** Opens a call to a service of a test. */
-export function openTestGrpc(service: TestGrpcService, request: GrpcRequest, handler: GrpcHandler): GrpcHandle {
-  const call = new Call(request, handler);
+/** Opens a call to a service of a test. @param wheel for its deadline */
+export function openTestGrpc(
+  service: TestGrpcService,
+  request: GrpcRequest,
+  handler: GrpcHandler,
+  wheel: TimerWheel,
+): GrpcHandle {
+  const call = new Call(request, handler, wheel);
   call.listener = service(call) ?? {};
   return call;
 }

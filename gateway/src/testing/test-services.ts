@@ -1,7 +1,10 @@
+import type { Expirable, TimerWheel, WheelTimer } from '../core/wheel.ts';
 import type {
   CalloutHandle,
   CalloutHandler,
+  CalloutOrigin,
   CalloutRequest,
+  CalloutResult,
   Callouts,
   GrpcHandle,
   GrpcHandler,
@@ -23,35 +26,107 @@ export interface TestCallout {
   readonly timeoutMs: number;
 }
 
-/** Answers a callout, at once or later; null: the callout fails. */
+/** Answers a callout, at once or later; null: the callout fails. What it throws fails the exchange of the test. */
 export type TestService = (callout: TestCallout) => TestUpstream | null | Promise<TestUpstream | null>;
+
+/** What is told of the callouts that the plugin makes. */
+export interface CalloutWatcher {
+  /** It asks for this. What is returned hears how it ended; `status` null: without an answer. */
+  onCallout(
+    origin: CalloutOrigin | null,
+    service: string,
+    callout: TestCallout,
+  ): (result: CalloutResult, status: number | null) => void;
+  /** A service of the test threw. */
+  onFault(origin: CalloutOrigin | null, fault: unknown): void;
+}
+
+export interface TestServicesOptions {
+  readonly services: Readonly<Record<string, TestService>>;
+  readonly grpcServices: Readonly<Record<string, TestGrpcService>>;
+  /** For time limits. */
+  readonly wheel: TimerWheel;
+  readonly watcher: CalloutWatcher;
+}
 
 /** The services that a plugin under test may call. */
 export class TestServices implements Callouts {
-  readonly #services: Readonly<Record<string, TestService>>;
-  readonly #grpc: Readonly<Record<string, TestGrpcService>>;
+  readonly #options: TestServicesOptions;
 
-  constructor(
-    services: Readonly<Record<string, TestService>>,
-    grpcServices: Readonly<Record<string, TestGrpcService>> = {},
-  ) {
-    this.#services = services;
-    this.#grpc = grpcServices;
+  constructor(options: TestServicesOptions) {
+    this.#options = options;
   }
 
   openGrpc(request: GrpcRequest, handler: GrpcHandler): GrpcHandle | null {
-    const service = Object.hasOwn(this.#grpc, request.service) ? this.#grpc[request.service] : undefined;
-    return service === undefined ? null : openTestGrpc(service, request, handler);
+    const { grpcServices, wheel } = this.#options;
+    const service = Object.hasOwn(grpcServices, request.service) ? grpcServices[request.service] : undefined;
+    return service === undefined ? null : openTestGrpc(service, request, handler, wheel);
   }
 
   send(request: CalloutRequest, handler: CalloutHandler): CalloutHandle | null {
-    const service = Object.hasOwn(this.#services, request.service) ? this.#services[request.service] : undefined;
-    if (service === undefined) return null;
-    let cancelled = false;
-    void Promise.resolve(service(seen(request))).then((answer) => {
-      if (!cancelled) deliver(answer, handler);
-    });
-    return { cancel: () => void (cancelled = true) };
+    const { services, watcher } = this.#options;
+    const { origin } = request;
+    const callout = seen(request);
+    const ended = watcher.onCallout(origin, request.service, callout);
+    const service = Object.hasOwn(services, request.service) ? services[request.service] : undefined;
+    if (service === undefined) {
+      ended('refused', null);
+      return null;
+    }
+    const call = new Call(this.#options.wheel, request.timeoutMs, handler, ended);
+    // Asked in a promise, so that what it throws is caught there, too.
+    void Promise.try(service, callout).then(
+      (answer) => call.answer(answer),
+      (fault: unknown) => {
+        watcher.onFault(origin, fault);
+        call.answer(null);
+      },
+    );
+    return call;
+  }
+}
+
+/** A callout under way. */
+class Call implements CalloutHandle, Expirable {
+  readonly #wheel: TimerWheel;
+  readonly #timer: WheelTimer;
+  readonly #handler: CalloutHandler;
+  readonly #ended: (result: CalloutResult, status: number | null) => void;
+  #over = false;
+
+  constructor(
+    wheel: TimerWheel,
+    timeoutMs: number,
+    handler: CalloutHandler,
+    ended: (result: CalloutResult, status: number | null) => void,
+  ) {
+    this.#wheel = wheel;
+    this.#timer = wheel.schedule(this, timeoutMs);
+    this.#handler = handler;
+    this.#ended = ended;
+  }
+
+  answer(answer: TestUpstream | null): void {
+    if (!this.#finish(answer === null ? 'reset' : 'success', answer === null ? null : (answer.status ?? 200))) return;
+    if (answer === null) this.#handler.onCalloutDone(null, 'reset');
+    else this.#handler.onCalloutDone(responseOf(answer), 'success');
+  }
+
+  onTimeout(): void {
+    if (this.#finish('timeout', null)) this.#handler.onCalloutDone(null, 'timeout');
+  }
+
+  cancel(): void {
+    this.#finish('cancelled', null);
+  }
+
+  /** False: it was over before. */
+  #finish(result: CalloutResult, status: number | null): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    this.#wheel.cancel(this.#timer);
+    this.#ended(result, status);
+    return true;
   }
 }
 
@@ -61,14 +136,10 @@ function seen({ method, path, authority, headers, body, timeoutMs }: CalloutRequ
   return { method, path, authority, headers: fields, body: body?.toString('utf8') ?? '', timeoutMs };
 }
 
-function deliver(answer: TestUpstream | null, handler: CalloutHandler): void {
-  if (answer === null) {
-    handler.onCalloutDone(null, 'reset');
-    return;
-  }
+function responseOf(answer: TestUpstream) {
   const headers = [':status', String(answer.status ?? 200), ...lowerPairs(answer.headers)];
   const body = Buffer.concat(bodyChunks(answer.body ?? ''));
-  handler.onCalloutDone({ headers, body, trailers: lowerPairs(answer.trailers) }, 'success');
+  return { headers, body, trailers: lowerPairs(answer.trailers) };
 }
 
 /** Flat pairs with names in lower case, as plugins get them. */

@@ -1,10 +1,15 @@
 import { Status } from './abi.ts';
-import { FOREIGN_FUNCTIONS } from './foreign.ts';
+import { FOREIGN_FUNCTIONS, type ForeignFunction } from './foreign.ts';
 import type { HostCalls } from './host-calls.ts';
 import type { Vm } from './vm.ts';
 
 /** Longer names name nothing. */
 const NAME_BYTES = 128;
+
+function functionOf({ host }: Vm, name: string): ForeignFunction | undefined {
+  const substitute = host.substitutes?.foreign(name);
+  return substitute === undefined ? FOREIGN_FUNCTIONS.get(name) : (_vm, argument) => substitute(argument);
+}
 
 /** Slots of a caller that wants no result are at 0: nothing is written there. */
 function answer(vm: Vm, status: number, addressSlot: number, sizeSlot: number): number {
@@ -33,7 +38,7 @@ export function foreignCalls(vm: Vm): HostCalls {
         memory.holds(sizeSlot, 4);
       if (!held) return Status.invalidMemoryAccess;
       const text = nameLength >>> 0 <= NAME_BYTES ? memory.readLatin1(name >>> 0, nameLength >>> 0) : '';
-      const run = FOREIGN_FUNCTIONS.get(text);
+      const run = functionOf(vm, text);
       if (run === undefined || !vm.host.permissions.foreign(text)) {
         return answer(vm, Status.notFound, addressSlot, sizeSlot);
       }

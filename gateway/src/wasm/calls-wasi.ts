@@ -198,10 +198,20 @@ export function wasiCalls(vm: Vm): HostCalls {
       if (length >>> 0 > RANDOM_BYTES) return Errno.invalid;
       if (!memory.holds(at >>> 0, length >>> 0)) return Errno.fault;
       vm.spend(500 + (length >>> 1));
-      randomFillSync(memory.bytes, at >>> 0, length >>> 0);
+      const bytes = memory.bytes.subarray(at >>> 0, (at >>> 0) + (length >>> 0));
+      if (vm.host.substitutes == null) randomFillSync(bytes);
+      else vm.host.substitutes.random(bytes);
       return Errno.success;
     },
   };
+}
+
+/** From 0 on, below 1. */
+function randomNumber({ host }: Vm): number {
+  if (host.substitutes == null) return Math.random();
+  const bytes = Buffer.alloc(4);
+  host.substitutes.random(bytes);
+  return bytes.readUInt32LE() / 2 ** 32;
 }
 
 /** Functions of `env` that belong to compilers, not to the ABI. */
@@ -216,7 +226,7 @@ export function toolchainCalls(vm: Vm): HostCalls {
     abort(message: number, file: number, line: number, column: number): number {
       throw new GuestAbort('abort', `${text(message >>> 0)} (${text(file >>> 0)}:${line >>> 0}:${column >>> 0})`);
     },
-    seed: (): number => Math.random(),
+    seed: (): number => randomNumber(vm),
     pthread_equal: (a: number, b: number): number => Number(a === b),
     emscripten_notify_memory_growth: (): number => 0,
   };

@@ -7,6 +7,7 @@ import { GrpcTable } from './grpc-call.ts';
 import { GuestAbort } from './guest.ts';
 import {
   Action,
+  type CalloutOrigin,
   type Clock,
   coarseClock,
   type ContextHost,
@@ -15,6 +16,7 @@ import {
   type PluginHost,
   type SharedData,
   type SharedQueues,
+  type Substitutes,
 } from './host.ts';
 import { buildImports } from './imports.ts';
 import type { MetricSet } from './metrics.ts';
@@ -53,7 +55,8 @@ export interface GenerationOwner extends RedisOwner {
   readonly identity: ReadonlyMap<string, string>;
   log(level: number, message: string): void;
   mayLog(): boolean;
-  onCallEnded(fuel: number, microseconds: number): void;
+  readonly substitutes: Substitutes | null;
+  onCallEnded(fuel: number, microseconds: number, callback: string, origin: CalloutOrigin | null): void;
   onCrash(generation: Generation, crash: Crash): void;
   /** There is no time for ticks now. */
   readonly exhausted: boolean;
@@ -323,8 +326,12 @@ export class Generation implements PluginHost, Expirable {
     return this.#owner.mayLog();
   }
 
-  onCallEnded(fuel: number, microseconds: number): void {
-    this.#owner.onCallEnded(fuel, microseconds);
+  get substitutes(): Substitutes | null {
+    return this.#owner.substitutes;
+  }
+
+  onCallEnded(fuel: number, microseconds: number, callback: string, origin: CalloutOrigin | null): void {
+    this.#owner.onCallEnded(fuel, microseconds, callback, origin);
   }
 
   onMemoryGrown(bytes: number): boolean {

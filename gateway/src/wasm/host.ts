@@ -176,6 +176,22 @@ export function coarseClock(clock: Clock, stepMs: number): Clock {
   return { now: () => coarse(clock.now()), monotonic: () => coarse(clock.monotonic()) };
 }
 
+/** What makes a host other than the gateway's own: hosts for tests. */
+export interface Substitutes {
+  /** Fills bytes with randomness for guests. */
+  random(bytes: Uint8Array): void;
+  /**
+   * A foreign function in place of the host's own, or besides them. It answers a result, null for none, or the status that
+   * it fails with. Its argument is valid until the guest runs again.
+   */
+  foreign(name: string): ((argument: Uint8Array) => Uint8Array | null | number) | undefined;
+  /**
+   * A guest has run, whatever came of it; lines that it logged, and what it asked for, follow.
+   * @param origin the exchange that it ran for, or turned to last; null: none
+   */
+  onCall(callback: string, origin: CalloutOrigin | null, fuel: number, microseconds: number): void;
+}
+
 /** On whose behalf a callout is made; an exchange is one. */
 export interface CalloutOrigin {
   readonly tenant: string;
@@ -387,8 +403,10 @@ export interface PluginHost {
   sendCallout(contextId: number, request: GuestRequest): number;
   readonly grpc: GuestGrpc;
   readonly redis: GuestRedis;
-  /** Fuel and time of an outermost call, whatever its outcome. */
-  onCallEnded(fuel: number, microseconds: number): void;
+  /** null or absent: randomness and foreign functions are the host's own. */
+  readonly substitutes?: Substitutes | null;
+  /** Fuel and time of an outermost call, whatever its outcome. @param origin as in `Substitutes` */
+  onCallEnded(fuel: number, microseconds: number, callback: string, origin: CalloutOrigin | null): void;
   /** The guest has so much linear memory now. False: that is more than it may have, and it must end. */
   onMemoryGrown(bytes: number): boolean;
   /** The guest wants a new VM in its place: noted, and done when it suits. */

@@ -4,6 +4,7 @@ import { ABI_MARKERS } from './abi.ts';
 import { ByteReader } from './binary.ts';
 import { hostCallKind } from './imports.ts';
 import { guessLanguage, type Producers, readProducers } from './language.ts';
+import { manifestWarnings, type PluginManifest, readManifest } from './manifest.ts';
 import { checkBytes, findAbi } from './module.ts';
 import { PAGE_BYTES, rewriteModule } from './rewrite.ts';
 import { readOutline, Section } from './sections.ts';
@@ -53,6 +54,8 @@ export interface ModuleReport {
   readonly tables: readonly SizeReport[];
   /** Least `limits.memory` that it starts with, in bytes. */
   readonly leastMemory: number;
+  /** What it says of itself; null: nothing, or nothing that can be used. */
+  readonly manifest: PluginManifest | null;
   /** Everything that this gateway would refuse it for; empty: it would run. */
   readonly refusals: readonly string[];
   /** What would not keep it from running, and still be missed. */
@@ -75,6 +78,7 @@ export function inspectModule(bytes: Uint8Array): ModuleReport {
   const callbacks = functions.filter((name) => name.startsWith('proxy_on_') && !ALLOCATORS.includes(name));
   const producers = producersOf(parts);
   const memory = readSizes(parts, Section.memory)[0] ?? null;
+  const { manifest, problem } = readManifest(bytes);
   const report = {
     sha256: createHash('sha256').update(bytes).digest('hex'),
     bytes: bytes.length,
@@ -97,9 +101,11 @@ export function inspectModule(bytes: Uint8Array): ModuleReport {
     memory,
     tables: readSizes(parts, Section.table),
     leastMemory: (memory?.initial ?? 0) * PAGE_BYTES,
+    manifest,
     refusals,
   };
-  return { ...report, warnings: refusals.length === 0 ? findWarnings(report) : [] };
+  const warnings = manifestWarnings(manifest, problem, callbacks);
+  return { ...report, warnings: refusals.length === 0 ? [...findWarnings(report), ...warnings] : warnings };
 }
 
 /** With the checks that a module of the catalogue passes, every one that can be made. */

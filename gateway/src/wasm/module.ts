@@ -4,6 +4,7 @@ import { GatewayError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { ABI_MARKERS, type AbiVersion } from './abi.ts';
 import { ModuleError } from './binary.ts';
+import { type PluginManifest, readManifest } from './manifest.ts';
 import { allowsHostCall, DEFAULT_PERMISSIONS, type HostCallRules } from './permissions.ts';
 import { type AddedExports, PAGE_BYTES, rewriteModule } from './rewrite.ts';
 import { External, type ModuleImport, type ModuleOutline, readOutline } from './sections.ts';
@@ -34,6 +35,10 @@ export interface PreparedModule {
   /** Bytes of linear memory that an instance is born with. */
   readonly initialMemory: number;
   readonly startFuel: number;
+  /** What it says of itself; null: nothing that can be read. */
+  readonly manifest: PluginManifest | null;
+  /** What is wrong with that, or ''. It runs all the same. */
+  readonly manifestProblem: string;
 }
 
 /**
@@ -94,6 +99,7 @@ async function prepare(bytes: Uint8Array, options: ModuleOptions): Promise<Prepa
   checkImports(outline, options.hostCalls ?? DEFAULT_PERMISSIONS.hostCalls);
   const pages = Math.min(Math.floor(options.memory / PAGE_BYTES), PAGE_BYTES);
   const rewritten = rewriteModule(outline, { pages, startFuel: options.startFuel });
+  const { manifest, problem } = readManifest(bytes);
   return {
     name: options.name,
     digest,
@@ -105,6 +111,8 @@ async function prepare(bytes: Uint8Array, options: ModuleOptions): Promise<Prepa
     memory: pages * PAGE_BYTES,
     initialMemory: outline.memory.initial * PAGE_BYTES,
     startFuel: options.startFuel,
+    manifest,
+    manifestProblem: problem,
   };
 }
 

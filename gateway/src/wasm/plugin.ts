@@ -7,6 +7,7 @@ import { RebuildBackoff } from './backoff.ts';
 import type { CpuShare } from './cpu-share.ts';
 import { Generation, type GenerationOwner, type PluginVersion } from './generation.ts';
 import {
+  type CalloutOrigin,
   type CalloutResult,
   type Callouts,
   type Clock,
@@ -15,6 +16,7 @@ import {
   type SharedData,
   type SharedDataStore,
   type SharedQueues,
+  type Substitutes,
 } from './host.ts';
 import { identityOf } from './identity.ts';
 import { LogLimit } from './log-limit.ts';
@@ -60,6 +62,8 @@ export interface PluginServices {
   readonly cpuOf?: (tenant: string) => CpuShare | null;
   /** Lines of plugins below it are dropped unread; one of `LogLevel`. */
   readonly logLevel: number;
+  /** For tests. */
+  readonly substitutes?: Substitutes;
   /** What plugins read as `node.id` and `node.cluster`. */
   readonly node: { readonly id: string; readonly cluster: string };
 }
@@ -96,6 +100,7 @@ export class Plugin implements GenerationOwner, RenewalOwner {
   readonly callouts: Callouts;
   readonly redis: RedisCalls | null;
   readonly identity: ReadonlyMap<string, string>;
+  readonly substitutes: Substitutes | null;
   /** When it was last used, by the thread's count of uses; 0 = never. */
   lastUse = 0;
   /** True when the module has the callback: a phase without one is never called. */
@@ -137,6 +142,7 @@ export class Plugin implements GenerationOwner, RenewalOwner {
     this.queues = this.#waker.queues;
     this.callouts = services.callouts;
     this.redis = services.redis ?? null;
+    this.substitutes = services.substitutes ?? null;
     this.#log = services.log;
     this.identity = identityOf(options, services.node);
   }
@@ -417,11 +423,12 @@ export class Plugin implements GenerationOwner, RenewalOwner {
     }
   }
 
-  onCallEnded(fuel: number, microseconds: number): void {
+  onCallEnded(fuel: number, microseconds: number, callback: string, origin: CalloutOrigin | null): void {
     this.#counts.calls++;
     this.#counts.fuel += fuel;
     this.#cpu?.spend(fuel);
     this.#counts.timeUs += microseconds;
+    if (this.substitutes !== null) this.substitutes.onCall(callback, origin, fuel, microseconds);
   }
 
   onCalloutEnded(result: CalloutResult): void {

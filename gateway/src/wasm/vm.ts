@@ -158,6 +158,7 @@ export class Vm {
       if (!isCleanExit(error, name)) failure = error ?? new Error('the guest failed');
       else result = 0;
     }
+    const origin = context?.host.origin ?? this.target?.host.origin ?? null;
     this.#running = false;
     this.#current = null;
     this.#effective = null;
@@ -168,7 +169,7 @@ export class Vm {
     const left = this.exports.fuel.value;
     const microseconds = (performance.now() - started) * 1000;
     const used = fuel - left + (fuel - this.#hostFuel);
-    this.host.onCallEnded(used, microseconds);
+    this.host.onCallEnded(used, microseconds, name, origin);
     context?.host.addTime(microseconds, used);
     this.unfinishedOutput?.flush();
     if (this.#lines.length > 0) this.#flushLines();

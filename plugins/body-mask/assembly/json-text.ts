@@ -10,7 +10,7 @@ function quoted(text: string): string {
   let result = '"';
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    if (code < 0x20) result += '\\u00' + (code < 0x10 ? '0' : '1') + (code & 15).toString(16);
+    if (code < 0x20) result += '\\u00' + (code < 0x10 ? '0' : '1') + '0123456789abcdef'.charAt(code & 15);
     else if (code == 0x22 || code == 0x5c) result += '\\' + String.fromCharCode(code);
     else result += String.fromCharCode(code);
   }

@@ -32,6 +32,7 @@ export class Levels {
     return load<u32>(this.top, AFTER);
   }
 
+  // @ts-ignore: decorator
   @inline
   set after(state: State) {
     store<u32>(this.top, state, AFTER);

@@ -1,4 +1,6 @@
-import { Action, Body, HeaderList, HttpFilter, Plugin, Settings, Status, log, register, utf8 } from '@sluice/plugin-sdk';
+import {
+  Action, Body, ConfiguredPlugin, HeaderList, HttpFilter, JsonValue, Plugin, Settings, Status, log, properties, register, utf8,
+} from '@sluice/plugin-sdk';
 import { ContentType, ContentTypes, lower } from './content-type';
 import { jsonText } from './json-text';
 import { Masker } from './masker';
@@ -6,14 +8,6 @@ import { output } from './output';
 import { MOST_PATHS } from './path-set';
 import { Rules } from './rules';
 
-export * from '@sluice/plugin-sdk/exports/core';
-export * from '@sluice/plugin-sdk/exports/request';
-export * from '@sluice/plugin-sdk/exports/response';
-export * from '@sluice/plugin-sdk/exports/response-body';
-export * from '@sluice/plugin-sdk/exports/log';
-export * from '@sluice/plugin-sdk/exports/tick';
-
-const DEFAULT_TYPES: string[] = ['application/json', 'text/json', '+json'];
 /** Bytes that are read at once. What is passed on of them is made beside them, so this bounds the memory. */
 const PIECE = 16 * 1024;
 /** The same when there are paths, which make names dearer. */
@@ -29,55 +23,53 @@ const IDENTITY = utf8('identity');
 const ACCEPT_ENCODING = utf8('accept-encoding');
 /** What asks for a part of a body: parts cannot be read, and a caller could choose one that is a secret. */
 const PARTIAL: ArrayBuffer[] = [utf8('range'), utf8('if-range')];
-/** Checksums of a body that is not sent as it was. */
-const CHECKSUMS: ArrayBuffer[] = [utf8('content-digest'), utf8('repr-digest'), utf8('digest'), utf8('content-md5')];
+/** What was said of a body that is not sent as it was. Sluice sets the new length; other gateways would send the old one. */
+const OUTDATED: ArrayBuffer[] = [
+  utf8('content-digest'), utf8('repr-digest'), utf8('digest'), utf8('content-md5'), utf8('content-length'),
+];
 
-class BodyMask extends Plugin {
+@config
+class BodyMaskConfig {
+  /** Names whose values are masked wherever they stand; a dot is part of a name. */
+  fields: string[] = [];
+  /**
+   * Names from the top of the document down, with dots between, at most 32; `*` is any one name. Lists on the way do not
+   * count: `items.id` is the `id` of each item.
+   */
+  @maxItems(32) paths: string[] = [];
+  /** What stands there instead: a string, a number, `true`, `false` or `null`. */
+  mask: JsonValue = JsonValue.text('***');
+  /** Whose bodies are masked: media types, and suffixes such as `+json`; `""` is a response without a type. */
+  contentTypes: string[] = ['application/json', 'text/json', '+json'];
+  /** `pass` lets bodies through unmasked that cannot be read, see below. */
+  @oneOf('refuse', 'pass') unreadable: string = 'refuse';
+}
+
+class BodyMask extends ConfiguredPlugin<BodyMaskConfig> {
   readonly rules: Rules = new Rules();
   readonly types: ContentTypes = new ContentTypes();
-  /** Bodies that cannot be read are not passed on. */
-  refusesUnreadable: bool = true;
   private waiting: BodyMaskFilter[] = [];
 
-  onConfigure(configuration: string): bool {
-    const settings = Settings.parse(configuration);
-    this.readFields(settings);
-    this.readPaths(settings);
-    this.readMask(settings);
-    this.readTypes(settings);
-    const unreadable = settings.text('unreadable', 'refuse');
-    if (unreadable != 'refuse' && unreadable != 'pass') settings.reject('unreadable', 'must be refuse or pass');
-    this.refusesUnreadable = unreadable == 'refuse';
-    return this.acceptUnless(settings.problems());
+  /** Bodies that cannot be read are not passed on. */
+  get refusesUnreadable(): bool {
+    return this.config.unreadable == 'refuse';
   }
 
-  private readFields(settings: Settings): void {
-    const fields = settings.texts('fields');
+  onConfigured(settings: Settings): void {
+    const fields = this.config.fields;
     for (let i = 0; i < fields.length; i++) this.rules.fields.add(utf8(fields[i]));
-    if (!fields.length && !settings.has('paths')) settings.reject('fields', 'is missing or empty, and so is paths');
-  }
-
-  private readPaths(settings: Settings): void {
-    const paths = settings.texts('paths');
-    if (paths.length > MOST_PATHS) settings.reject('paths', `has ${paths.length} entries; at most ${MOST_PATHS} are possible`);
+    const paths = this.config.paths;
+    if (!fields.length && !paths.length) settings.reject('fields', 'is missing or empty, and so is paths');
     for (let i = 0; i < min(paths.length, MOST_PATHS); i++) {
       if (!this.rules.paths.add(paths[i])) settings.reject(`paths[${i}]`, 'has an empty name; must be names with dots between');
     }
-  }
-
-  private readMask(settings: Settings): void {
-    const mask = settings.get('mask');
-    const text = mask ? jsonText(mask) : '"***"';
-    if (text === null) settings.reject('mask', 'must be a string, a number, true, false or null');
-    else this.rules.mask = utf8(text);
-  }
-
-  private readTypes(settings: Settings): void {
-    const types = settings.has('contentTypes') ? settings.texts('contentTypes') : DEFAULT_TYPES;
+    const mask = jsonText(this.config.mask);
+    if (mask === null) settings.reject('mask', 'must be a string, a number, true, false or null');
+    else this.rules.mask = utf8(mask);
+    const types = this.config.contentTypes;
     for (let i = 0; i < types.length; i++) {
-      if (!this.types.add(types[i])) {
-        settings.reject(`contentTypes[${i}]`, 'must be a media type such as application/json, or a suffix such as +json');
-      }
+      if (this.types.add(types[i])) continue;
+      settings.reject(`contentTypes[${i}]`, 'must be a media type such as application/json, or a suffix such as +json');
     }
   }
 
@@ -130,7 +122,7 @@ class BodyMaskFilter extends HttpFilter {
     if (isPartial) return this.unreadable('PARTIAL', 'only a part of it came');
     if (encoding.length && encoding != 'identity') return this.unreadable('ENCODED', 'it is encoded as ' + encoding);
     if (!type.isUtf8) return this.unreadable('CHARSET', 'it is not in UTF-8');
-    for (let i = 0; i < CHECKSUMS.length; i++) response.removeBytes(CHECKSUMS[i]);
+    for (let i = 0; i < OUTDATED.length; i++) response.removeBytes(OUTDATED[i]);
     this.masker = new Masker(this.plugin.rules);
     return Action.Continue;
   }
@@ -157,7 +149,7 @@ class BodyMaskFilter extends HttpFilter {
     const most = masker.work + MOST_WORK;
     const pieceSize = this.plugin.rules.paths.size ? PIECE_WITH_PATHS : PIECE;
     for (let left = body.length - this.masked; left > 0; ) {
-      if (masker.work > most) return this.wait();
+      if (masker.work > most && hasBudget()) return this.wait();
       const piece = body.bytes(this.masked, pieceSize);
       const size = piece.byteLength;
       if (size == 0 || !masker.read(piece)) return this.broken(masker);
@@ -193,6 +185,11 @@ class BodyMaskFilter extends HttpFilter {
     const message = 'The response of the service cannot be passed on.';
     return this.respond(502, headers, `{"error":{"code":"${code}","message":"${message}"}}`, code);
   }
+}
+
+/** Sluice alone bounds callbacks, and shows in a tick what is held of a body; elsewhere the whole of it is masked at once. */
+function hasBudget(): bool {
+  return properties.text('sluice.tenant') !== null;
 }
 
 register((): Plugin => new BodyMask());

@@ -1,40 +1,32 @@
-import { Action, HttpFilter, Plugin, Settings, register } from '@sluice/plugin-sdk';
+import { Action, ConfiguredPlugin, HttpFilter, Plugin, register } from '@sluice/plugin-sdk';
 import { Rewrite } from './rewrite';
 
-export * from '@sluice/plugin-sdk/exports/core';
-export * from '@sluice/plugin-sdk/exports/request';
-export * from '@sluice/plugin-sdk/exports/response';
+@config
+class HeaderRewriteConfig {
+  /** What is done to the headers of requests. */
+  request: Rewrite = new Rewrite();
+  /** What is done to the headers of responses. */
+  response: Rewrite = new Rewrite();
+}
 
-const NOTHING = new Rewrite(Settings.parse(''));
-
-class HeaderRewrite extends Plugin {
-  request: Rewrite = NOTHING;
-  response: Rewrite = NOTHING;
-
-  onConfigure(configuration: string): bool {
-    const settings = Settings.parse(configuration);
-    this.request = new Rewrite(settings.section('request'));
-    this.response = new Rewrite(settings.section('response'));
-    return this.acceptUnless(settings.problems());
-  }
-
+class HeaderRewrite extends ConfiguredPlugin<HeaderRewriteConfig> {
   createFilter(): HttpFilter {
-    return new HeaderRewriteFilter(this);
+    return new HeaderRewriteFilter(this.config);
   }
 }
 
 class HeaderRewriteFilter extends HttpFilter {
-  constructor(private plugin: HeaderRewrite) {
+  constructor(private config: HeaderRewriteConfig) {
     super();
   }
 
   onRequestHeaders(endOfStream: bool): Action {
-    this.plugin.request.apply(this.request);
+    this.config.request.apply(this.request);
     return Action.Continue;
   }
 
   onResponseHeaders(endOfStream: bool): Action {
-    this.plugin.response.apply(this.response);
+    this.config.response.apply(this.response);
     return Action.Continue;
   }
 }

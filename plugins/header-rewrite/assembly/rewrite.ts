@@ -1,4 +1,4 @@
-import { HeaderMap, Settings, encodeHeaderName, isHeaderValue, utf8 } from '@sluice/plugin-sdk';
+import { HeaderMap, Settings, TextPair, encodeHeaderName, utf8 } from '@sluice/plugin-sdk';
 
 /** Framing and connection headers: wrong ones would break the message, so the gateway alone writes them. */
 const MANAGED: string[] = [
@@ -12,22 +12,35 @@ class Step {
 }
 
 /** What is done to the headers of one direction: remove, then rename, then set, then append. */
-@final
+@config
 export class Rewrite {
+  /** List of names: every value of the header goes. */
+  remove: string[] = [];
+  /** `old: new`: every value of `old` moves to `new`, whose own values go; nothing happens when `old` is absent. */
+  rename: TextPair[] = [];
+  /** `name: value`: one value in place of all; added when absent. */
+  @headerValue set: TextPair[] = [];
+  /** `name: value`: one more value. */
+  @headerValue append: TextPair[] = [];
+
   private removes: ArrayBuffer[] = [];
   private renames: Step[] = [];
   private sets: Step[] = [];
   private appends: Step[] = [];
 
-  constructor(settings: Settings) {
-    const removes = settings.texts('remove');
-    for (let i = 0; i < removes.length; i++) {
-      const name = nameOf(settings, `remove[${i}]`, removes[i]);
+  check(settings: Settings): void {
+    for (let i = 0; i < this.remove.length; i++) {
+      const name = nameOf(settings, `remove[${i}]`, this.remove[i]);
       if (name) this.removes.push(name);
     }
-    this.readRenames(settings);
-    readValues(settings, 'set', this.sets);
-    readValues(settings, 'append', this.appends);
+    for (let i = 0; i < this.rename.length; i++) {
+      const at = 'rename.' + this.rename[i].name;
+      const from = nameOf(settings, at, this.rename[i].name);
+      const to = nameOf(settings, at, this.rename[i].value);
+      if (from && to) this.renames.push(new Step(from, to));
+    }
+    prepare(settings, 'set.', this.set, this.sets);
+    prepare(settings, 'append.', this.append, this.appends);
   }
 
   apply(headers: HeaderMap): void {
@@ -35,15 +48,6 @@ export class Rewrite {
     for (let i = 0; i < this.renames.length; i++) rename(headers, this.renames[i].name, this.renames[i].value);
     for (let i = 0; i < this.sets.length; i++) headers.setBytes(this.sets[i].name, this.sets[i].value);
     for (let i = 0; i < this.appends.length; i++) headers.appendBytes(this.appends[i].name, this.appends[i].value);
-  }
-
-  private readRenames(settings: Settings): void {
-    const pairs = settings.pairs('rename');
-    for (let i = 0; i < pairs.length; i++) {
-      const from = nameOf(settings, 'rename.' + pairs[i].name, pairs[i].name);
-      const to = nameOf(settings, 'rename.' + pairs[i].name, pairs[i].value);
-      if (from && to) this.renames.push(new Step(from, to));
-    }
   }
 }
 
@@ -57,14 +61,10 @@ function rename(headers: HeaderMap, from: ArrayBuffer, to: ArrayBuffer): void {
   for (let i = 1; i < values.length; i++) headers.append(String.UTF8.decode(to), values[i]);
 }
 
-function readValues(settings: Settings, key: string, into: Step[]): void {
-  const pairs = settings.pairs(key);
+function prepare(settings: Settings, at: string, pairs: TextPair[], into: Step[]): void {
   for (let i = 0; i < pairs.length; i++) {
-    const at = `${key}.${pairs[i].name}`;
-    const name = nameOf(settings, at, pairs[i].name);
-    const value = utf8(pairs[i].value);
-    if (!isHeaderValue(value)) settings.reject(at, 'has a line break; must be text on one line');
-    else if (name) into.push(new Step(name, value));
+    const name = nameOf(settings, at + pairs[i].name, pairs[i].name);
+    if (name) into.push(new Step(name, utf8(pairs[i].value)));
   }
 }
 

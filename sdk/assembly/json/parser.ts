@@ -9,7 +9,13 @@ const KNOWN_NAMES = 32;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Reads one JSON document (RFC 8259) as strictly as JavaScript's `JSON.parse`. */
+/**
+ * Reads one JSON document (RFC 8259) as strictly as JavaScript's `JSON.parse`, up to 64 levels deep.
+ * @example in a plugin
+ * const parser = new JsonParser(configuration);
+ * const value = parser.parse();
+ * if (!value) return this.refuse(`no JSON: ${parser.error}, at offset ${parser.offset}`);
+ */
 @final
 export class JsonParser {
   /** What is wrong, or `''`. */
@@ -20,9 +26,15 @@ export class JsonParser {
   private depth: i32 = 0;
   private names: string[] = [];
 
+  /** @param input the document */
   constructor(private input: string) {}
 
-  /** The document, or null with `error` and `offset` set. */
+  /**
+   * The document, or null with `error` and `offset` set. To be called once.
+   * @example
+   * const answer = new JsonParser(this.requestBody.text()).parse();
+   * if (!answer) return this.respond(400, null, 'The body must be JSON.');
+   */
   parse(): JsonValue | null {
     const value = this.value();
     if (!value) return null;

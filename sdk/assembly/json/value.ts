@@ -1,15 +1,35 @@
+/**
+ * What a value of JSON is.
+ * @example in a plugin
+ * const value = new JsonParser(configuration).parse();
+ * if (!value || value.kind != JsonKind.Array) return this.refuse('the configuration must be a list');
+ */
 export enum JsonKind {
+  /** `null`. */
   Null,
+  /** `true` or `false`. */
   Bool,
+  /** A number, with a fraction or without. */
   Number,
+  /** A text. */
   String,
+  /** A list. */
   Array,
+  /** Values by name. */
   Object,
 }
 
 /**
  * One value of a JSON document, with everything inside it. Elements and members are linked, which takes a fraction of the
- * memory of arrays. Walk them with `let item = list.first; while (item) { …; item = item.next; }`.
+ * memory of arrays.
+ * @example in a plugin
+ * const list = new JsonParser(configuration).parse();
+ * if (!list) return this.refuse('the configuration must be JSON');
+ * let item = list.first;
+ * while (item) {
+ *   log.info(item.text);
+ *   item = item.next;
+ * }
  */
 @final
 export class JsonValue {
@@ -24,9 +44,19 @@ export class JsonValue {
   /** Number of elements or members; 0 for everything else. */
   length: i32 = 0;
 
-  constructor(readonly kind: JsonKind) {}
+  /** @internal */
+  constructor(
+    /** What it is. */
+    readonly kind: JsonKind,
+  ) {}
 
-  /** Member by name, or null. Of repeated names the last one counts, as in JavaScript. */
+  /**
+   * Member by name, or null when there is none, or this is no object. Of repeated names the last one counts, as in JavaScript.
+   * @example in a plugin
+   * const value = new JsonParser(configuration).parse();
+   * const name = value ? value.get('name') : null;
+   * if (!name || name.kind != JsonKind.String) return this.refuse('name must be a string');
+   */
   get(name: string): JsonValue | null {
     if (this.kind != JsonKind.Object) return null;
     let found: JsonValue | null = null;
@@ -38,34 +68,65 @@ export class JsonValue {
     return found;
   }
 
+  /**
+   * True for `true`.
+   * @example in a plugin
+   * const value = new JsonParser(configuration).parse();
+   * if (value && value.isTrue) log.info('switched on');
+   */
   get isTrue(): bool {
     return this.kind == JsonKind.Bool && this.text == 'true';
   }
 
-  /** True for a number without fraction and exponent that fits into 18 digits. */
+  /**
+   * True for a number without a fraction, however it is written, that fits into 18 digits.
+   * @example in a plugin
+   * const value = new JsonParser(configuration).parse();
+   * if (!value || !value.isInteger) return this.refuse('the configuration must be an integer');
+   */
   get isInteger(): bool {
-    if (this.kind != JsonKind.Number || this.text.length > 18) return false;
-    for (let i = 0; i < this.text.length; i++) {
-      const code = this.text.charCodeAt(i);
-      if (code != 0x2d && (code < 0x30 || code > 0x39)) return false;
-    }
-    return true;
+    return this.kind == JsonKind.Number && integerOf(this.text) != NO_INTEGER;
   }
 
-  /** The number, when `isInteger`. */
+  /**
+   * The number, when `isInteger`; of no use otherwise.
+   * @example in a plugin
+   * const value = new JsonParser(configuration).parse();
+   * if (value && value.isInteger) this.setTickPeriod(<u32>value.toInteger());
+   */
   toInteger(): i64 {
-    let value: i64 = 0;
-    const negative = this.text.charCodeAt(0) == 0x2d;
-    for (let i = <i32>negative; i < this.text.length; i++) value = value * 10 + this.text.charCodeAt(i) - 0x30;
-    return negative ? -value : value;
+    return integerOf(this.text);
   }
 
-  /** The number nearest to what was written; NaN for other kinds. */
+  /**
+   * The number nearest to what was written; NaN for other kinds.
+   * @example in a plugin
+   * const value = new JsonParser(configuration).parse();
+   * if (!value || !(value.toFloat() <= 1)) return this.refuse('the configuration must be a number up to 1');
+   */
   toFloat(): f64 {
     return this.kind == JsonKind.Number ? parseFloat(this.text) : NaN;
   }
 
-  /** `a string`, `an object`: the kind in the words of an error message. */
+  /** @internal `text` as a value. */
+  static text(text: string): JsonValue {
+    const value = new JsonValue(JsonKind.String);
+    value.text = text;
+    return value;
+  }
+
+  /** @internal `a string`, `a number`: as `describe`, and nothing of the value itself. */
+  describeKind(): string {
+    if (this.kind == JsonKind.Bool) return 'true or false';
+    return this.kind == JsonKind.Number ? 'a number' : this.describe();
+  }
+
+  /**
+   * `a string`, `an object`, `the number 7`: what it is in the words of an error message.
+   * @example in a plugin
+   * const value = new JsonParser(configuration).parse();
+   * if (value && value.kind != JsonKind.Object) return this.refuse(`must be an object, found ${value.describe()}`);
+   */
   describe(): string {
     switch (this.kind) {
       case JsonKind.Null:
@@ -82,4 +143,40 @@ export class JsonValue {
         return 'an object';
     }
   }
+}
+
+const MOST: i64 = 999_999_999_999_999_999;
+const NO_INTEGER = i64.MIN_VALUE;
+
+/** The integer that a number of JSON is, as `12`, `1.20e1` and `1200e-2` are 12; NO_INTEGER when it is none or too large. */
+function integerOf(text: string): i64 {
+  let value: i64 = 0;
+  let places = 0;
+  let isFraction = false;
+  let i = 0;
+  for (; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code == 0x2d) continue;
+    if (code == 0x2e) isFraction = true;
+    else if (code > 0x39) break;
+    else {
+      if (value > MOST / 10) return NO_INTEGER;
+      value = value * 10 + (code - 0x30);
+      if (isFraction) places--;
+    }
+  }
+  if (i < text.length) places += exponentOf(text, i + 1);
+  for (; places < 0 && value != 0; places++, value /= 10) if (value % 10 != 0) return NO_INTEGER;
+  for (; places > 0 && value != 0; places--, value *= 10) if (value > MOST / 10) return NO_INTEGER;
+  return text.charCodeAt(0) == 0x2d ? -value : value;
+}
+
+/** Beyond 1000 it no longer matters how much. */
+function exponentOf(text: string, from: i32): i32 {
+  let value = 0;
+  for (let i = from; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x30 && value < 1000) value = value * 10 + (code - 0x30);
+  }
+  return text.charCodeAt(from) == 0x2d ? -value : value;
 }

@@ -1,12 +1,6 @@
 /** A plugin that does to bodies and trailers what the headers `x-request` and `x-response` say; for bodies.test.ts. */
 import { Action, Body, HeaderMap, HttpFilter, Plugin, Status, log, register, utf8 } from '@sluice/plugin-sdk';
 
-export * from '@sluice/plugin-sdk/exports';
-export * from '@sluice/plugin-sdk/exports/request-body';
-export * from '@sluice/plugin-sdk/exports/request-trailers';
-export * from '@sluice/plugin-sdk/exports/response-body';
-export * from '@sluice/plugin-sdk/exports/response-trailers';
-
 class Bodies extends Plugin {
   waiting: BodiesFilter | null = null;
 

@@ -3,8 +3,6 @@ import {
   Action, HttpCall, HttpCallHandler, HttpCallResponse, HttpFilter, Plugin, Status, log, register, utf8,
 } from '@sluice/plugin-sdk';
 
-export * from '@sluice/plugin-sdk/exports';
-
 class Callouts extends Plugin {
   asks: string = '';
 

@@ -1,31 +1,27 @@
 /** The smallest plugin with a configuration; its size is watched. It leaves garbage behind in every exchange. */
-import { Action, HttpFilter, Plugin, Settings, register } from '@sluice/plugin-sdk';
+import { Action, ConfiguredPlugin, HttpFilter, Plugin, register } from '@sluice/plugin-sdk';
 
-export * from '@sluice/plugin-sdk/exports';
+@config
+class HelloConfig {
+  /** What requests are greeted with. */
+  greeting: string = 'hello';
+}
 
 class HelloFilter extends HttpFilter {
-  constructor(private plugin: Hello) {
+  constructor(private config: HelloConfig) {
     super();
   }
 
   onRequestHeaders(endOfStream: bool): Action {
     const agent = this.request.get('user-agent');
-    if (agent !== null) this.request.set('x-hello', this.plugin.greeting + ' ' + agent);
+    if (agent !== null) this.request.set('x-hello', this.config.greeting + ' ' + agent);
     return Action.Continue;
   }
 }
 
-class Hello extends Plugin {
-  greeting: string = '';
-
-  onConfigure(configuration: string): bool {
-    const settings = Settings.parse(configuration);
-    this.greeting = settings.text('greeting', 'hello');
-    return this.acceptUnless(settings.problems());
-  }
-
+class Hello extends ConfiguredPlugin<HelloConfig> {
   createFilter(): HttpFilter {
-    return new HelloFilter(this);
+    return new HelloFilter(this.config);
   }
 }
 

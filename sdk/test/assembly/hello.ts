@@ -1,8 +1,6 @@
 /** The smallest plugin that does something; its size is watched. */
 import { Action, HttpFilter, Plugin, register } from '@sluice/plugin-sdk';
 
-export * from '@sluice/plugin-sdk/exports';
-
 class HelloFilter extends HttpFilter {
   onResponseHeaders(endOfStream: bool): Action {
     this.response.set('x-hello', 'world');

@@ -1,7 +1,5 @@
 /** A guest for json.test.ts: text in, the document back in a form that keeps every bit of it. */
-import { JsonKind, JsonParser, JsonValue } from '@sluice/plugin-sdk';
-
-export { proxy_abi_version_0_2_1 } from '@sluice/plugin-sdk/exports';
+import { HttpFilter, JsonKind, JsonParser, JsonValue, Plugin, register } from '@sluice/plugin-sdk';
 
 let input: string = '';
 let output: string = '';
@@ -51,3 +49,13 @@ function describe(value: JsonValue): string {
 function text(value: string): string {
   return `s${value.length};${value}`;
 }
+
+class NoFilter extends HttpFilter {}
+
+class JsonGuest extends Plugin {
+  createFilter(): HttpFilter {
+    return new NoFilter();
+  }
+}
+
+register((): Plugin => new JsonGuest());

@@ -1,10 +1,8 @@
 /** A plugin that does what the request's `x-do` header says and answers with what came out; for sdk.test.ts. */
 import {
   Action, Counter, Gauge, HeaderList, Histogram, HttpFilter, Plugin, Status,
-  log, LogLevel, properties, registerAs, register, sharedData, SharedUpdate, time, utf8,
+  fromUtf8, log, LogLevel, properties, registerAs, register, sharedData, SharedUpdate, time, utf8,
 } from '@sluice/plugin-sdk';
-
-export * from '@sluice/plugin-sdk/exports';
 
 const hits = new Counter('hits');
 const level = new Gauge('level');
@@ -48,7 +46,10 @@ class ProbeFilter extends HttpFilter {
       return this.pause();
     }
     if (what == 'headers') return this.headers();
+    if (what == 'lists') return this.lists();
+    if (what == 'numbers') return this.numbers();
     if (what == 'properties') return this.properties();
+    if (what == 'kept') return this.kept();
     if (what == 'shared') return this.shared();
     if (what == 'metrics') return this.metrics();
     if (what == 'log') return this.logs();
@@ -98,6 +99,39 @@ class ProbeFilter extends HttpFilter {
     const list = request.entries();
     for (let i = 0; i < list.length; i++) body += `|${list.nameAt(i)}=${list.valueAt(i)}`;
     return this.answer(body + '|' + (list.get('only') || '') + (list.get('none') || '-'));
+  }
+
+  private lists(): Action {
+    const list = new HeaderList().append('Set-Cookie', 'a=1').append('x', '').append('set-cookie', 'b=2');
+    let body = `${list.length},${list.getAll('SET-COOKIE').join('+')},${list.has('X')},${list.get('x') == ''}`;
+    body += `,${list.nameAt(3)}${list.valueAt(-1)},${list.getAll('none').length},${list.get('none') === null}`;
+    return this.answer(`${body},${fromUtf8(utf8('größe – 😀'))}`);
+  }
+
+  private numbers(): Action {
+    const request = this.request;
+    const texts = ['0', '-17', '007', '999999999999999999', '9999999999999999999', '', '-', '1 ', '+1', '1e3', '0x1', '\u00b2'];
+    let body = `${request.integer('x-absent', 5)}`;
+    for (let i = 0; i < texts.length; i++) {
+      request.set('x-number', texts[i]);
+      body += `,${request.integer('x-number', -1)}`;
+    }
+    request.setInteger('x-number', i64.MIN_VALUE);
+    body += `,${request.get('x-number') || ''},${request.hasBytes(utf8('x-number'))},${request.hasBytes(utf8('x-absent'))}`;
+    return this.answer(body);
+  }
+
+  private kept(): Action {
+    const statuses: Status[] = [
+      properties.setInteger('kept.integer', -3),
+      properties.setFloat('kept.float', 0.25),
+      properties.setFlag('kept.flag', true),
+    ];
+    const bytes = properties.bytes('kept.flag');
+    return this.answer(
+      `${statuses.join('')},${properties.integer('kept.integer')},${properties.float('kept.float')},` +
+        `${properties.flag('kept.flag')},${properties.flag('kept.float', true)},${bytes ? bytes.byteLength : 0}`,
+    );
   }
 
   private properties(): Action {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { displayPath, reasonOf } from '../../config/files.ts';
 import type { Log } from '../../core/log.ts';
@@ -77,6 +78,13 @@ export class ModuleCache {
     return work;
   }
 
+  /** Keeps nothing for this plugin any more. Never rejects. */
+  forget(plugin: string): Promise<void> {
+    const work = this.#turn.then(() => this.#forget(plugin)).catch((error) => this.#complain(error));
+    this.#turn = work;
+    return work;
+  }
+
   /** Resolves when nothing is left to be written. */
   async flush(): Promise<void> {
     await this.#turn;
@@ -91,6 +99,12 @@ export class ModuleCache {
     this.#records.set(plugin, kept);
     await this.#sweep();
     this.#complain(null);
+  }
+
+  async #forget(plugin: string): Promise<void> {
+    if (!this.#records.delete(plugin)) return;
+    await this.#directory.remove(`${plugin}.json`);
+    await this.#sweep();
   }
 
   /** Reads a record, or notes a module. */
@@ -121,6 +135,24 @@ export class ModuleCache {
     const directory = displayPath(this.#place);
     if (reason === '') this.#log.info({ directory }, 'fetched modules can be kept again');
     else this.#log.error({ directory, reason }, 'fetched modules cannot be kept: a restart needs their servers');
+  }
+}
+
+/**
+ * The module that is kept under this name, for those who only look: nothing is changed. null: it is not there, or not what
+ * it was. Never rejects.
+ * @param directory of the gateway's state
+ */
+export async function keptModule(directory: string, plugin: string, pin: string): Promise<Uint8Array | null> {
+  const place = join(directory, 'modules');
+  try {
+    const named = pin.startsWith('sha256:') ? { pin, digest: pin.slice('sha256:'.length) } : null;
+    const kept = named ?? decode(await readFile(join(place, `${plugin}.json`)));
+    if (kept?.pin !== pin) return null;
+    const bytes = await readFile(join(place, `${kept.digest}.wasm`));
+    return digestOf(bytes) === kept.digest ? bytes : null;
+  } catch {
+    return null;
   }
 }
 

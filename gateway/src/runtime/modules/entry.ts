@@ -22,6 +22,8 @@ export interface LoadedModule extends CatalogueModule {
   readonly awaited: boolean;
   /** It is fetched from elsewhere, so that its absence may be nobody's mistake here. */
   readonly remote: boolean;
+  /** It came to a running gateway, whose traffic does not depend on it. */
+  readonly added: boolean;
   /** Epoch milliseconds since when the module is in force; 0 = there is none. */
   readonly loadedAt: number;
   /** Modules taken over and refused since the start. */
@@ -61,6 +63,7 @@ const NOT_YET = 'it has not been fetched yet';
 export class ModuleEntry {
   readonly #services: EntryServices;
   readonly #since = performance.now();
+  readonly #added: boolean;
   readonly #loads = { success: 0, failure: 0 };
   readonly #pulls = { success: 0, failure: 0, cache: 0 };
   #config: PluginConfig;
@@ -74,9 +77,13 @@ export class ModuleEntry {
   #queued = false;
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
+  /** Why it is here though nobody asks for it; '' = somebody does. */
+  leaving = '';
 
-  constructor(config: PluginConfig, services: EntryServices) {
+  /** @param added it comes to a running gateway */
+  constructor(config: PluginConfig, services: EntryServices, added = false) {
     this.#services = services;
+    this.#added = added;
     this.#config = config;
     this.#source = services.open(config, this.#pulls);
   }
@@ -97,10 +104,11 @@ export class ModuleEntry {
     return {
       ...catalogued(there?.config ?? this.#config, there?.module ?? null),
       source: place,
-      error: there === null ? this.#problem || NOT_YET : '',
-      refusal: there === null ? '' : this.#problem,
+      error: there === null ? this.leaving || this.#problem || NOT_YET : '',
+      refusal: there === null ? '' : this.leaving || this.#problem,
       awaited: there === null && remote && performance.now() - this.#since < LIMITS.pluginPullReadyMs,
       remote,
+      added: this.#added,
       loadedAt: this.#loadedAt,
       loads: { ...this.#loads },
       pulls: remote ? { ...this.#pulls } : null,
@@ -240,6 +248,10 @@ export class ModuleEntry {
   #took({ config, module }: Candidate, source: string): void {
     const { log } = this.#services;
     const before = this.#inForce?.module;
+    if (before !== module && module.manifestProblem !== '') {
+      const fields = { plugin: config.name, source, reason: module.manifestProblem };
+      log.warn(fields, 'the manifest of the module is not valid; configurations are not checked against it');
+    }
     if (before === module) {
       log.info({ plugin: config.name }, 'plugin runs with what it is granted now');
       return;

@@ -42,9 +42,7 @@ export class RemoteSource implements ModuleSource {
 
   /** What names the module: its own digest, or that of the manifest. */
   get pin(): string {
-    const { sha256 } = this.#plugin;
-    if (sha256 !== undefined) return `sha256:${sha256}`;
-    return this.#origin.kind === 'oci' ? `manifest:${this.#origin.digest}` : '';
+    return pinOf(this.#plugin, this.#origin);
   }
 
   get dueMs(): number | null {
@@ -109,6 +107,12 @@ export class RemoteSource implements ModuleSource {
     const spread = 0.8 + 0.4 * (this.#services.random ?? Math.random)();
     this.#retryAt = performance.now() + pause * spread;
   }
+}
+
+/** What names the module of a plugin: its own digest, or that of the manifest it is listed in. */
+export function pinOf({ sha256 }: Pick<PluginConfig, 'sha256'>, origin: RemoteOrigin): string {
+  if (sha256 !== undefined) return `sha256:${sha256}`;
+  return origin.kind === 'oci' ? `manifest:${origin.digest}` : '';
 }
 
 /** A query may hold what lets its owner in. */

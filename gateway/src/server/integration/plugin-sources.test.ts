@@ -177,7 +177,7 @@ describe('a plugin from a registry', () => {
 });
 
 describe('the catalogue of a running gateway', () => {
-  it('follows files and what plugins are granted; names that come and go wait', async () => {
+  it('follows files and what plugins are granted', async () => {
     const files = { 'one.wasm': ONE, 'two.wasm': TWO };
     const rig = await start({ plugins: [{ name: 'auth', source: 'file:one.wasm' }] }, { files });
     expect(await answer(rig)).toBe('1');
@@ -192,10 +192,110 @@ describe('the catalogue of a running gateway', () => {
       error: expect.stringMatching('allow.hostCalls'),
     });
     expect(await answer(rig)).toBe('2');
-    rig.directory.writeGateway({ plugins: [two, { name: 'more', source: 'file:one.wasm' }] });
-    const fileState = async () => (JSON.parse((await rig.admin('/api/snapshot')).text) as { gateway: Json }).gateway;
-    await eventually(fileState).toMatchObject({ state: 'pending', pending: ['plugins'] });
+    rig.directory.writeGateway({ plugins: [two] });
     await eventually(() => moduleOf(rig)).toMatchObject({ state: 'active', error: '' });
+  });
+});
+
+describe.each([0, 2])('plugins that come and go, workers: %d', (workers) => {
+  const file = (name: string, module: string): Json => ({ name, source: `file:${module}.wasm` });
+  const using = (plugin: string): Json =>
+    tenantA({
+      routes: [
+        { id: 'auth', match: { path: { prefix: '/auth' } }, plugins: [{ use: plugin }], respond: {} },
+        { id: 'rest', respond: { body: 'here' } },
+      ],
+    });
+  const files = { 'one.wasm': ONE, 'two.wasm': TWO, 'refusing.wasm': REFUSING };
+  const names = async (rig: GatewayRig) => {
+    const { modules } = JSON.parse((await rig.admin('/api/plugins')).text) as { modules: Json[] };
+    return modules.map(({ plugin, state }) => `${String(plugin)} ${String(state)}`);
+  };
+  const instances = async (rig: GatewayRig) => {
+    const { plugins } = JSON.parse((await rig.admin('/api/plugins')).text) as { plugins: Json[] };
+    return plugins.map(({ plugin, instances }) => `${String(plugin)} ${instances === 0 ? 'none' : 'some'}`);
+  };
+  const tenantState = async (rig: GatewayRig) =>
+    (JSON.parse((await rig.admin('/api/tenants')).text) as { tenants: Json[] }).tenants[0]!;
+  /** Asks all the time; answers the statuses when called. */
+  const underLoad = (rig: GatewayRig): (() => Promise<number[]>) => {
+    const statuses = new Set<number>();
+    const load = { over: false };
+    const client = async (): Promise<void> => {
+      while (!load.over) statuses.add((await ask(rig.port, { path: '/auth' })).status);
+    };
+    const clients = [client(), client()];
+    return async () => {
+      load.over = true;
+      await Promise.all(clients);
+      return [...statuses];
+    };
+  };
+
+  it('change their name while they run, in whichever order the files are written', async () => {
+    const rig = await start({ workers, plugins: [file('old', 'one')] }, { files, tenants: { a: using('old') } });
+    await eventually(() => answer(rig)).toBe('1');
+    const statuses = underLoad(rig);
+    rig.directory.writeGateway({ plugins: [file('new', 'two')] });
+    await eventually(() => names(rig)).toEqual(['new active', 'old stale']);
+    await eventually(() => tenantState(rig)).toMatchObject({
+      state: 'stale',
+      errors: [expect.stringMatching(/a\.yaml:1:\d+ routes\[0\]\.plugins\[0\]\.use: there is no plugin "old"/)],
+    });
+    expect(await moduleOf(rig)).toMatchObject({ plugin: 'new', state: 'active' });
+    expect(await answer(rig)).toBe('1');
+    rig.directory.writeTenant('a', using('new'));
+    await eventually(() => answer(rig)).toBe('2');
+    await eventually(() => names(rig)).toEqual(['new active']);
+    rig.directory.writeTenant('a', using('newest'));
+    await eventually(() => tenantState(rig)).toMatchObject({ state: 'stale' });
+    rig.directory.writeGateway({ plugins: [file('newest', 'one')] });
+    await eventually(() => answer(rig)).toBe('1');
+    await eventually(() => names(rig)).toEqual(['newest active']);
+    await eventually(() => instances(rig)).toEqual(['newest some']);
+    expect(await statuses()).toEqual([200]);
+  });
+
+  it('that are new serve nobody before they have a module, and leave the gateway ready', async () => {
+    const rig = await start({ workers, plugins: [file('old', 'one')] }, { files, tenants: { a: using('old') } });
+    await eventually(() => answer(rig)).toBe('1');
+    const statuses = underLoad(rig);
+    rig.directory.writeGateway({ plugins: [file('old', 'one'), file('new', 'late')] });
+    await eventually(() => names(rig)).toEqual(['old active', 'new failed']);
+    rig.directory.writeTenant('a', using('new'));
+    await eventually(() => tenantState(rig)).toMatchObject({
+      state: 'stale',
+      errors: [expect.stringMatching('the plugin "new" has no module yet')],
+    });
+    const warning = { part: 'plugins', reason: expect.stringMatching('plugin new: it is not loaded: .*ENOENT') };
+    await eventually(() => readiness(rig)).toMatchObject({ status: 200, warnings: [warning] });
+    expect(await answer(rig)).toBe('1');
+    rig.directory.writeFile('late.wasm', TWO);
+    await eventually(() => answer(rig)).toBe('2');
+    await eventually(() => readiness(rig)).toMatchObject({ status: 200, warnings: [] });
+    expect(await statuses()).toEqual([200]);
+  });
+
+  it('that refuse a configuration keep its tenant as it was', async () => {
+    const rig = await start({ workers, plugins: [file('old', 'one')] }, { files, tenants: { a: using('old') } });
+    rig.directory.writeGateway({ plugins: [file('old', 'one'), file('new', 'refusing')] });
+    await eventually(() => names(rig)).toEqual(['old active', 'new active']);
+    rig.directory.writeTenant('a', using('new'));
+    await eventually(() => tenantState(rig)).toMatchObject({ state: 'stale', errors: [expect.stringMatching('new')] });
+    await eventually(() => answer(rig)).toBe('1');
+  });
+
+  it('stay in the chain of the gateway until that is another one', async () => {
+    const chain = [{ use: 'old' }];
+    const rig = await start({ workers, chain, plugins: [file('old', 'one')] }, { files, tenants: { a: using('old') } });
+    await eventually(() => answer(rig, '/else')).toBe('1');
+    rig.directory.writeGateway({ chain: [], plugins: [file('new', 'two')] });
+    const state = async () => (JSON.parse((await rig.admin('/api/snapshot')).text) as { gateway: Json }).gateway;
+    await eventually(state).toMatchObject({ state: 'pending', pending: ['chain'] });
+    await eventually(() => names(rig)).toEqual(['new active', 'old stale']);
+    rig.directory.writeTenant('a', using('new'));
+    await eventually(() => tenantState(rig)).toMatchObject({ state: 'active' });
+    expect([await answer(rig, '/else'), await names(rig)]).toEqual(['1', ['new active', 'old stale']]);
   });
 });
 

@@ -19,12 +19,6 @@ import {
   Status,
 } from '@sluice/plugin-sdk';
 
-export * from '@sluice/plugin-sdk/exports';
-export * from '@sluice/plugin-sdk/exports/request-body';
-export * from '@sluice/plugin-sdk/exports/request-trailers';
-export * from '@sluice/plugin-sdk/exports/response-body';
-export * from '@sluice/plugin-sdk/exports/response-trailers';
-
 const counter = new Counter('guest_counter');
 const gauge = new Gauge('guest_gauge');
 const histogram = new Histogram('guest_histogram');

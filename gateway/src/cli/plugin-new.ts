@@ -1,0 +1,100 @@
+import { cp, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { basename, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { reasonOf } from '../config/files.ts';
+import type { Output } from './output.ts';
+import { PluginFolderError } from './plugin-folder.ts';
+import { type PackageSpecs, packageSpecs } from './plugin-packages.ts';
+import { isSystemError } from './system-error.ts';
+
+export interface NewOptions extends Output {
+  /** Of the plugin: lower-case letters, digits and -, at most 63 characters. */
+  readonly name: string;
+  /** To be made, or empty; default the name, below the working directory. */
+  readonly folder?: string;
+  /** Version, tarball or folder of `@sluice/gateway`; default where this program came from, else its version. */
+  readonly gateway?: string;
+  /** The same of `@sluice/plugin-sdk`. */
+  readonly sdk?: string;
+}
+
+const TEMPLATE = fileURLToPath(new URL('../../templates/plugin', import.meta.url));
+/** What the template calls itself. */
+const TEMPLATE_NAME = 'my-plugin';
+const NAME = /^[a-z][a-z0-9-]{0,62}$/;
+/** Files in which the name stands. */
+const NAMED = ['plugin.json', 'package.json', 'README.md', 'plugin.test.ts'];
+
+/** `sluice plugin new`: makes a folder with a plugin that works. Resolves to the exit code: 0, or 1 when it was not made. */
+export async function newPlugin(options: NewOptions): Promise<number> {
+  const { name, print, printError } = options;
+  const folder = resolve(options.folder ?? name);
+  try {
+    refuseName(name);
+    await refuseFolder(folder, name);
+    const specs = await packageSpecs({ folder, gateway: options.gateway, sdk: options.sdk });
+    await fill(folder, name, specs);
+    for (const line of welcome(folder, specs)) print(line);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof PluginFolderError || isSystemError(error))) throw error;
+    printError(error instanceof PluginFolderError ? error.message : `${folder} cannot be written (${reasonOf(error)})`);
+    return 1;
+  }
+}
+
+function refuseName(name: string): void {
+  if (NAME.test(name)) return;
+  const suggestion = name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^[^a-z]+|-+$/g, '')
+    .slice(0, 63);
+  const rule = 'a name begins with a lower-case letter and has lower-case letters, digits and -, 63 at most';
+  const example = NAME.test(suggestion) ? `; for instance: sluice plugin new ${suggestion}` : '';
+  throw new PluginFolderError(`${JSON.stringify(name)} cannot be the name of a plugin: ${rule}${example}`);
+}
+
+async function refuseFolder(folder: string, name: string): Promise<void> {
+  const there = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    if (error.code === 'ENOTDIR') return [basename(folder)];
+    throw error;
+  });
+  // A repository that has just been made is as good as empty.
+  if (there.every((entry) => entry === '.git')) return;
+  const remedy = `give another folder: sluice plugin new ${name} FOLDER`;
+  throw new PluginFolderError(`${folder} is there already and is not empty; ${remedy}`);
+}
+
+async function fill(folder: string, name: string, { gateway, sdk }: PackageSpecs): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await cp(TEMPLATE, folder, { recursive: true });
+  // Packages cannot carry a .gitignore.
+  await rename(join(folder, 'gitignore'), join(folder, '.gitignore'));
+  for (const file of NAMED) {
+    const path = join(folder, file);
+    await writeFile(path, (await readFile(path, 'utf8')).replaceAll(TEMPLATE_NAME, name));
+  }
+  const path = join(folder, 'package.json');
+  const text = JSON.parse(await readFile(path, 'utf8')) as { devDependencies: Record<string, string> };
+  if (gateway !== null) text.devDependencies['@sluice/gateway'] = gateway;
+  if (sdk !== null) text.devDependencies['@sluice/plugin-sdk'] = sdk;
+  await writeFile(path, `${JSON.stringify(text, null, 2)}\n`);
+}
+
+function welcome(folder: string, { gateway, sdk }: PackageSpecs): string[] {
+  const place = relative(process.cwd(), folder) || '.';
+  const lines = [
+    `Made ${place}: a plugin that adds a header to requests and responses. Go on with`,
+    '',
+    ...(place === '.' ? [] : [`  cd ${/\s/.test(place) ? JSON.stringify(place) : place}`]),
+    '  npm install',
+    '  npm run dev     # a gateway with the plugin in it, and a curl line to try',
+    '  npm test',
+  ];
+  if (gateway !== null && sdk === null) {
+    lines.push('', 'The SDK will come from the package registry; give --sdk FILE when you have it as a file.');
+  }
+  return lines;
+}

@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { pluginModule } from '../wasm/wat.suite.ts';
+import { answering, TestFolder, TestOutput } from './plugin-folder.suite.ts';
+import { runPlugin, type RunPluginOptions } from './plugin-run.ts';
+
+let folder: TestFolder;
+beforeAll(() => {
+  const log = '(drop (call $log (i32.const 2) (i32.const 0) (i32.const 2)))';
+  const set = `(drop (call $replace_header_map_value (i32.const 0) (i32.const 2) (i32.const 3) (i32.const 5) (i32.const 4)))`;
+  const fields = '(data (i32.const 0) "hix-aZ\\c3\\bc.")';
+  folder = new TestFolder().write({
+    'edits.wasm': pluginModule({ callbacks: { proxy_on_request_headers: `${log} ${set} (i32.const 0)` }, fields }),
+    'picky.wasm': answering(200, 2),
+    'traps.wasm': pluginModule({ callbacks: { proxy_on_request_headers: '(unreachable)' } }),
+    'config.json': '{"a":1}',
+    'body.txt': 'from a file',
+  });
+});
+afterAll(() => folder.remove());
+
+async function run(file: string, flags: Partial<RunPluginOptions> = {}) {
+  const output = new TestOutput();
+  const { print, printError } = output;
+  const words = {
+    request: '/',
+    headers: [],
+    body: undefined,
+    responseStatus: '200',
+    responseHeaders: [],
+    responseBody: undefined,
+  };
+  const code = await runPlugin({ ...words, file: `${folder.path}/${file}`, print, printError, ...flags });
+  return { code, output };
+}
+
+it('shows what the plugin saw, changed and logged, and what came of it', async () => {
+  const { code, output } = await run('edits.wasm', {
+    request: 'put https://home.example.com/a?b=1#c',
+    headers: ['x-a: old', 'X-Note: gr\u00fcn\u202e'],
+    body: 'two\nlines',
+    responseStatus: '404',
+    responseHeaders: ['x-b: 1'],
+    responseBody: `@${folder.path}/body.txt`,
+  });
+  expect(code).toBe(0);
+  expect(output.text).toMatch(
+    /requestHeaders: continue, \d[\d ]* instructions, \d+ µs\n[^]* {4}:path: \/a\?b=1\n[^]* {4}x-note: grün\?\n {2}- x-a: old\n {2}\+ x-a: Zü\.\n {2}info: hi\n/,
+  );
+  expect(output.text).toMatch(
+    /the upstream got\n {2}PUT \/a\?b=1 for home\.example\.com\n[^]* {2}x-a: Zü\.\n[^]* {2}two\n {2}lines\n\nthe client got 404\n[^]* {2}x-b: 1\n {2}from a file\n/,
+  );
+  expect(output.lines.at(-1)).toMatch(/callbacks, [\d ]+ instructions, \d+ µs/);
+});
+
+it('gives one JSON object', async () => {
+  const { output } = await run('edits.wasm', { json: true, body: 'x' });
+  expect(JSON.parse(output.text)).toMatchObject({
+    ok: true,
+    request: { method: 'POST', path: '/', body: 'x' },
+    response: { status: 200 },
+    error: null,
+    calls: expect.arrayContaining([expect.objectContaining({ phase: 'requestHeaders', decision: 'continue' })]),
+    fuel: expect.any(Number),
+  });
+});
+
+it.each(['{"a":1}', 'config.json'])('hands over the configuration %s', async (config) => {
+  const path = config.startsWith('{') ? config : `${folder.path}/${config}`;
+  expect((await run('picky.wasm', { config: path })).code).toBe(0);
+});
+
+it('says that the plugin refuses its configuration, or fails', async () => {
+  const refused = await run('picky.wasm');
+  expect([refused.code, refused.output.errorText]).toEqual([2, expect.stringMatching(/START_FAILED.*configuration/)]);
+  const told = await run('picky.wasm', { json: true });
+  expect([told.code, JSON.parse(told.output.text)]).toMatchObject([
+    2,
+    { ok: false, error: { code: expect.any(String) } },
+  ]);
+  const { code, output } = await run('traps.wasm');
+  expect([code, output.text]).toEqual([
+    2,
+    expect.stringMatching(/the client got 503, of the gateway itself: SLUICE_PLUGIN/),
+  ]);
+  expect(output.text).toContain('the upstream got nothing');
+});
+
+it.each<[Partial<RunPluginOptions>, RegExp]>([
+  [{ request: 'GET / twice' }, /too many words/],
+  [{ request: 'G(T /' }, /G\(T is no method/],
+  [{ request: 'ftp://x/' }, /neither a path nor a URL/],
+  [{ request: '' }, /neither a path nor a URL/],
+  [{ headers: ['nothing'] }, /is no header/],
+  [{ responseStatus: '99' }, /--response-status 99/],
+  [{ body: '@missing' }, /--body: missing cannot be read \(ENOENT\)/],
+  [{ config: '{"a":' }, /--config is no JSON/],
+  [{ config: 'missing.json' }, /--config: missing\.json cannot be read/],
+])('refuses %j', async (flags, reason) => {
+  const { code, output } = await run('edits.wasm', flags);
+  expect([code, output.text, output.errorText]).toEqual([1, '', expect.stringMatching(reason)]);
+});
+
+it('says that there is no such file', async () => {
+  expect((await run('missing.wasm')).output.errorText).toMatch(/missing\.wasm: the file cannot be read \(ENOENT\)/);
+});

@@ -1,2 +1,0 @@
-/** The answers to `HttpFilter.call` and `Plugin.call`. */
-export { proxy_on_http_call_response } from '../assembly/exports';

@@ -1,2 +1,0 @@
-/** `HttpFilter.onRequestBody`. */
-export { proxy_on_request_body } from '../assembly/exports';

@@ -1,2 +1,0 @@
-/** `HttpFilter.onRequestHeaders`. */
-export { proxy_on_request_headers } from '../assembly/exports';

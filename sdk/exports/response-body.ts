@@ -1,2 +1,0 @@
-/** `HttpFilter.onResponseBody`. */
-export { proxy_on_response_body } from '../assembly/exports';

@@ -1,2 +1,0 @@
-/** `HttpFilter.onResponseHeaders`. */
-export { proxy_on_response_headers } from '../assembly/exports';

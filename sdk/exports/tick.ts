@@ -1,2 +1,0 @@
-/** `Plugin.onTick`. */
-export { proxy_on_tick } from '../assembly/exports';
