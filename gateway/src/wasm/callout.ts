@@ -1,19 +1,16 @@
-import { LIMITS } from '../core/limits.ts';
 import { Status } from './abi.ts';
 import { CallKind } from './call-ids.ts';
 import { CalloutView } from './callout-view.ts';
 import type { Context } from './context.ts';
 import type { FuelBudgets } from './fuel.ts';
-import type { CalloutHandle, CalloutHandler, CalloutResponse, CalloutResult, Callouts, GuestRequest } from './host.ts';
+import type { CalloutResponse, CalloutResult, Callouts, GuestRequest } from './host.ts';
+import { type CallCallback, type CallEnd, type CallOwner, PendingCalls } from './pending-calls.ts';
 import type { CalloutCaller } from './permissions.ts';
-import { type News, tell } from './tell.ts';
 import { CALL_FINE, type CallStatus, type Vm } from './vm.ts';
 
 /** What the callouts of one VM need of its plugin. */
-export interface CalloutOwner {
+export interface CalloutOwner extends CallOwner {
   readonly callouts: Callouts;
-  /** For the statistics: one more has ended so. */
-  onCalloutEnded(result: CalloutResult): void;
 }
 
 /** Callouts that cannot be made: for hosts without services. */
@@ -39,120 +36,33 @@ function answerFor(result: CalloutResult): CalloutResponse | null {
   return { headers, body: Buffer.from(words), trailers: [] };
 }
 
-/** One callout of a guest. */
-class Pending implements CalloutHandler {
-  readonly id: number;
-  /** Whose it is: it ends with this context. */
-  readonly context: Context;
-  handle: CalloutHandle | null = null;
-  readonly #table: CalloutTable;
-
-  constructor(id: number, context: Context, table: CalloutTable) {
-    this.id = id;
-    this.context = context;
-    this.#table = table;
-  }
-
-  onCalloutDone(response: CalloutResponse | null, result: CalloutResult): void {
-    this.#table.onDone(this, response, result);
-  }
-}
-
-/**
- * The callouts of one VM that are under way. Each is answered to the guest exactly once, on its root context and never
- * while the guest runs; a guest that does not live to see it, or whose exchange is over, is told of a failure or nothing.
- */
-export class CalloutTable {
-  readonly #vm: Vm;
-  readonly #root: Context;
+/** The HTTP callouts of one VM that are under way. */
+export class CalloutTable extends PendingCalls<CalloutResponse> {
   readonly #owner: CalloutOwner;
   readonly #caller: CalloutCaller;
-  readonly #fuel: FuelBudgets;
-  readonly #pending = new Map<number, Pending>();
 
   constructor(vm: Vm, root: Context, owner: CalloutOwner, fuel: FuelBudgets) {
-    this.#vm = vm;
-    this.#root = root;
+    super(vm, root, owner, fuel, CallKind.http);
     this.#owner = owner;
     this.#caller = vm.host.permissions.caller;
-    this.#fuel = fuel;
-  }
-
-  /** Callouts under way. */
-  get size(): number {
-    return this.#pending.size;
   }
 
   /** See `PluginHost.sendCallout`. */
   send(contextId: number, request: GuestRequest): number {
-    const context = this.#vm.contexts.get(contextId) ?? this.#root;
-    // What an exchange asks for at its end, such as to ship a log line, goes on without it.
-    const owner = context.ended ? this.#root : context;
-    if (this.#pending.size >= LIMITS.pluginCallouts || (!owner.isRoot && this.#full(owner))) {
-      this.#owner.onCalloutEnded('refused');
-      return -2;
-    }
-    const id = this.#vm.callIds.next(CallKind.http, (taken) => this.#pending.has(taken));
-    const pending = new Pending(id, owner, this);
-    this.#pending.set(pending.id, pending);
-    owner.callouts++;
-    const all = { ...request, caller: this.#caller, origin: context.host.origin };
-    pending.handle = this.#owner.callouts.send(all, pending);
-    if (pending.handle !== null) return pending.id;
-    this.#forget(pending, 'refused');
-    return -1;
+    return this.begin(contextId, (pending, context) => {
+      const all = { ...request, caller: this.#caller, origin: context.host.origin };
+      return this.#owner.callouts.send(all, pending);
+    });
   }
 
-  #full(context: Context): boolean {
-    return context.callouts >= LIMITS.pluginCalloutsPerExchange;
+  protected get callback(): CallCallback {
+    return { name: 'proxy_on_http_call_response', run: this.vm.exports.httpCallResponse };
   }
 
-  /** The context is gone: gives its callouts up, and tells the guest, which keeps a record of each. */
-  endOf(context: Context): void {
-    if (context.callouts === 0) return;
-    for (const pending of this.#pending.values()) {
-      if (pending.context !== context) continue;
-      pending.handle!.cancel();
-      this.onDone(pending, null, 'cancelled');
-    }
-  }
-
-  /** The VM is no more. */
-  close(): void {
-    for (const { handle } of this.#pending.values()) {
-      handle!.cancel();
-      this.#owner.onCalloutEnded('cancelled');
-    }
-    this.#pending.clear();
-  }
-
-  /** @internal */
-  onDone(pending: Pending, response: CalloutResponse | null, result: CalloutResult): void {
-    if (this.#forget(pending, result)) this.#tell(pending, response ?? answerFor(result));
-  }
-
-  /** False: it has ended before. */
-  #forget(pending: Pending, result: CalloutResult): boolean {
-    if (!this.#pending.delete(pending.id)) return false;
-    pending.context.callouts--;
-    this.#owner.onCalloutEnded(result);
-    return true;
-  }
-
-  #tell(pending: Pending, response: CalloutResponse | null): void {
-    const vm = this.#vm;
-    const run = vm.exports.httpCallResponse;
-    if (run === null || vm.dead) return;
-    if (vm.running) {
-      queueMicrotask(() => this.#tell(pending, response));
-      return;
-    }
-    const failed = response === null;
+  protected endOfCall(answer: CalloutResponse | null, result: CalloutResult): CallEnd {
+    const response = answer ?? answerFor(result);
     const view = new CalloutView(response);
-    const owner = pending.context;
-    const budget = owner.isRoot ? this.#fuel.rootCallout : this.#fuel.callout;
-    const status = failed ? RESET : CALL_FINE;
-    const news: News = { run, name: 'proxy_on_http_call_response', view, status, owner, budget };
-    tell(vm, this.#root, news, pending.id, view.headers.size, view.body.length, view.trailers.size);
+    const status = response === null ? RESET : CALL_FINE;
+    return { view, status, values: [view.headers.size, view.body.length, view.trailers.size] };
   }
 }

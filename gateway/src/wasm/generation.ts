@@ -1,6 +1,6 @@
 import { LIMITS } from '../core/limits.ts';
 import type { Expirable, TimerWheel, WheelTimer } from '../core/wheel.ts';
-import { CalloutTable } from './callout.ts';
+import { type CalloutOwner, CalloutTable } from './callout.ts';
 import { Context } from './context.ts';
 import { type FuelBudgets, fuelBudgets, type FuelLimits } from './fuel.ts';
 import { GrpcTable } from './grpc-call.ts';
@@ -43,7 +43,7 @@ export interface PluginVersion {
 }
 
 /** What a generation needs of its plugin. */
-export interface GenerationOwner extends RedisOwner {
+export interface GenerationOwner extends CalloutOwner, RedisOwner {
   /** Owner of the plugin; '' for the gateway's own chain. */
   readonly tenant: string;
   readonly wheel: TimerWheel;
