@@ -19,6 +19,8 @@ export interface PluginSource {
   readonly optimize?: boolean;
   /** The module keeps the names of its functions. Default false. */
   readonly debug?: boolean;
+  /** Ends the compiler when it aborts; the promise then rejects. */
+  readonly signal?: AbortSignal;
 }
 
 export interface CompiledPlugin {
@@ -55,7 +57,7 @@ export async function compilePlugin(source: PluginSource): Promise<CompiledPlugi
   mkdirSync(dirname(output), { recursive: true });
   let warnings = '';
   await replace(output, async (fresh) => {
-    warnings = await runCompiler(folder, entry, fresh, options);
+    warnings = await runCompiler(folder, entry, fresh, { ...options, signal: source.signal });
   });
   await replace(digestFile, async (fresh) => writeFileSync(fresh, digest));
   return describe(output, true, warnings);

@@ -27,8 +27,8 @@ export function abort(message: string | null, file: string | null, line: u32, co
 function putText(at: usize, text: string): usize {
   const length = min(text.length, 400);
   const room = CAPACITY - 32 - <i32>(at - LINE);
-  if (length * 3 > room) return at + String.UTF8.encodeUnsafe(changetype<usize>(text), room / 3, at);
-  return at + String.UTF8.encodeUnsafe(changetype<usize>(text), length, at);
+  const fits = length * 3 > room ? room / 3 : length;
+  return at + String.UTF8.encodeUnsafe(changetype<usize>(text), fits, at, false, String.UTF8.ErrorMode.REPLACE);
 }
 
 function putNumber(at: usize, value: u32): usize {

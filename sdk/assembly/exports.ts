@@ -1,7 +1,6 @@
 import './abort';
 import { Body } from './calls/body';
 import { SharedQueue } from './calls/shared-queue';
-import { HttpFilter } from './contexts/http-filter';
 import { begin, configuration, createContext, deleteContext, end, filterOf, pluginOf } from './dispatch/dispatcher';
 import { allocate } from './dispatch/memory';
 import { onGrpcEnd, onGrpcMessage, onGrpcMetadata, onGrpcTrailers } from './dispatch/pending-grpc';
@@ -133,8 +132,10 @@ export function proxy_on_grpc_close(id: u32, call: u32, code: u32): void {
 /** False: the end is to wait for `proxy_done`. */
 export function proxy_on_done(id: u32): bool {
   const context = begin(id);
-  if (context instanceof HttpFilter) (context as HttpFilter).hostEnded = true;
-  if (context) context.onDone();
+  if (context) {
+    context.hostEnded = true;
+    context.onDone();
+  }
   const done = !context || !context.hostDeferred;
   end();
   return done;

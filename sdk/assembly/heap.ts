@@ -49,10 +49,10 @@ export function usedBytes(): usize {
   return used;
 }
 
-/** Stops a module that was compiled without the SDK's options: it would never free anything. */
-export function checkOptions(): void {
+/** False in a module that was compiled without the SDK's options: it would never free anything. */
+export function isCounting(): bool {
   if (ASC_RUNTIME != MINIMAL) ERROR('compile with the asconfig.json of @sluice/plugin-sdk');
-  if (used == 0) throw new Error('compile with the asconfig.json of @sluice/plugin-sdk');
+  return used > 0;
 }
 
 /** Collects when it is time to. Only with no frame of the plugin on the stack. */

@@ -13,6 +13,11 @@ export interface CompilerOptions {
   readonly debug: boolean;
 }
 
+export interface CompilerRun extends CompilerOptions {
+  /** Ends the compiler. */
+  readonly signal: AbortSignal | undefined;
+}
+
 /** The compiler's own report: file, line and an excerpt of the source. */
 export class PluginCompileError extends Error {
   override name = 'PluginCompileError';
@@ -44,16 +49,31 @@ export async function runCompiler(
   folder: string,
   entry: string,
   output: string,
-  options: CompilerOptions,
+  options: CompilerRun,
 ): Promise<string> {
   const { script } = findCompiler(folder);
-  const args = [script, entry, '--baseDir', folder, '--outFile', output, ...sdkOptions(), ...flagsOf(options)];
+  // What the compiler's script would start a second process with.
+  const args = [
+    '--enable-source-maps',
+    script,
+    entry,
+    '--baseDir',
+    folder,
+    '--outFile',
+    output,
+    ...sdkOptions(),
+    ...flagsOf(options),
+  ];
   try {
-    const { stderr } = await promisify(execFile)(process.execPath, args, { cwd: folder, maxBuffer: 1 << 26 });
+    const { stderr } = await promisify(execFile)(process.execPath, args, {
+      cwd: folder,
+      maxBuffer: 1 << 26,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
     return stderr;
   } catch (error) {
-    const { stderr, message } = error as { stderr?: string; message: string };
-    throw new PluginCompileError(stderr || message);
+    const { stderr, message, signal } = error as { stderr?: string; message: string; signal?: string };
+    throw new PluginCompileError(stderr || (signal ? `the compiler was ended by ${signal}` : message));
   }
 }
 

@@ -37,39 +37,58 @@ function write(source: string, description: unknown = { name: 'own', version: '1
 /** Quickly. */
 const compile = (): Promise<CompiledPlugin> => compilePlugin({ folder, optimize: false });
 
-/** What is wrong with a plugin, in the compiler's words. */
-async function refusal(source: string, description?: unknown): Promise<string> {
+/** Why a plugin is not compiled. */
+async function failure(source: string, description?: unknown): Promise<string> {
   write(source, description);
   const error: unknown = await compile().catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(PluginCompileError);
   return (error as Error).message;
 }
 
+interface CompilerRun {
+  readonly error: unknown;
+  readonly stderr: { toString(): string };
+}
+
+/** The same in the compiler's words, from one that runs in this process: many are as quick as one. */
+async function refusal(source: string): Promise<string> {
+  write(source);
+  const name = 'assemblyscript/asc'; // its types would bring the globals of AssemblyScript
+  const { main } = (await import(name)) as { main: (args: readonly string[]) => Promise<CompilerRun> };
+  const config = join(import.meta.dirname, '../asconfig.json');
+  const { error, stderr } = await main(['assembly/plugin.ts', '--baseDir', folder, '--config', config, '--noEmit']);
+  expect(error).toBeInstanceOf(Error);
+  return stderr.toString();
+}
+
 describe('a plugin', () => {
+  it('is the same, byte for byte, when several make it at once, and again when it is gone; without a plugin.json, too', async () => {
+    write(PLUGIN, null);
+    const make = () => compilePlugin({ folder, entry: 'assembly/plugin.ts', output: 'a.wasm', optimize: false });
+    const [one, other] = await Promise.all([make(), make()]);
+    const bytes = readFileSync(one.path);
+    expect(one).toMatchObject({ path: join(folder, 'a.wasm'), compiled: true, size: bytes.length, manifest: null });
+    expect(other.size).toBe(bytes.length);
+    rmSync(one.path);
+    expect((await make()).compiled).toBe(true);
+    expect(readFileSync(one.path).equals(bytes)).toBe(true);
+    await expect(compile()).rejects.toThrow('plugin.json: { "name": "compile-');
+  }, 120_000);
+
   it('is compiled once, and again when a source, its description or an option has changed', async () => {
     write(PLUGIN);
     const { path, size, compiled, sections, manifest } = await compile();
     expect([path, compiled]).toEqual([join(folder, 'build/own.wasm'), true]);
     expect(sections.reduce((sum, { bytes }) => sum + bytes, 8)).toBe(size);
     expect(sections.at(-1)?.name).toBe('sluice:manifest');
+    expect(manifest?.config).toMatchObject({ type: 'object', additionalProperties: false });
     expect(await compile()).toMatchObject({ compiled: false, size, sections, manifest });
     writeFileSync(join(folder, 'assembly/other.ts'), '');
     expect((await compile()).compiled).toBe(true);
     write(PLUGIN, { name: 'own', version: '1.2.4' });
     expect(await compile()).toMatchObject({ compiled: true, manifest: { version: '1.2.4' } });
-    const optimized = await compilePlugin({ folder });
-    expect([optimized.compiled, optimized.size < size]).toEqual([true, true]);
-    rmSync(path);
-    expect((await compilePlugin({ folder })).compiled).toBe(true);
-  }, 120_000);
-
-  it('is the same, byte for byte, when several make it at once', async () => {
-    write(PLUGIN);
-    const all = await Promise.all([compile(), compile(), compile()]);
-    const bytes = readFileSync(all[0].path);
-    expect(all.map(({ size }) => size)).toEqual(Array(3).fill(bytes.length));
-    rmSync(all[0].path);
-    expect(readFileSync((await compile()).path).equals(bytes)).toBe(true);
+    const named = await compilePlugin({ folder, optimize: false, debug: true });
+    expect([named.compiled, named.size > size]).toEqual([true, true]);
   }, 120_000);
 
   it('says what it is, and which callbacks it overrides in whichever file', async () => {
@@ -82,11 +101,11 @@ describe('a plugin', () => {
     write(
       `import * as sdk from '@sluice/plugin-sdk';
        import { Middle } from './base';
-       class Filter extends Middle { onLog(): void {} }
+       namespace parts { export namespace inner { export class Filter extends Middle { onLog(): void {} } } }
        class Own extends sdk.Plugin {
          onConfigure(text: string): bool { return true; }
          onTick(): void {}
-         createFilter(): sdk.HttpFilter { return new Filter(); }
+         createFilter(): sdk.HttpFilter { return new parts.inner.Filter(); }
        }
        sdk.register((): sdk.Plugin => new Own());`,
       { name: 'own', version: '1', description: 'Does it.', permissions },
@@ -103,19 +122,63 @@ describe('a plugin', () => {
     ]);
   }, 60_000);
 
-  it('has no manifest without a plugin.json, and no settings without a class for them', async () => {
-    write(PLUGIN, null);
-    const entry = 'assembly/plugin.ts';
-    expect((await compilePlugin({ folder, entry, output: 'a.wasm', optimize: false })).manifest).toBeNull();
-    await expect(compile()).rejects.toThrow('plugin.json: { "name": "compile-');
-    write(PLUGIN);
-    expect((await compile()).manifest?.config).toMatchObject({ type: 'object', additionalProperties: false });
+  it('finds its configuration behind names of all kinds, and what the comments there say', async () => {
+    writeFileSync(
+      join(folder, 'assembly/parts.ts'),
+      `/** The licence. */
+       import * as sdk from '@sluice/plugin-sdk';
+       import * as settings from './settings';
+       class Filter extends sdk.HttpFilter {}
+       export default class Own extends sdk.ConfiguredPlugin<settings.Config> {
+         createFilter(): sdk.HttpFilter { return new Filter(); }
+       }`,
+    );
+    writeFileSync(
+      join(folder, 'assembly/settings.ts'),
+      `import Inner from './inner';
+       import * as inner from './inner';
+       /**/ /** Größe 😀. */
+       @config
+       export class Config {
+         /** First.
+          *
+          * Second.
+          * @see nothing
+          */
+         @oneOf('/** a text */', "it's") a: string = "it's"; // /** behind it */
+         // don't /** say */
+         b: inner.Other | null = null;
+         /* plain */ c: inner.Other[] = [];
+         /***** stars *****/
+         d: Inner = new Inner();
+       }`,
+    );
+    writeFileSync(
+      join(folder, 'assembly/inner.ts'),
+      '@config export default class Inner { deep: i32 = 1; } @config export class Other { deep: i32 = 1; }',
+    );
+    write(
+      "import { Plugin, register } from '@sluice/plugin-sdk'; import Own from './parts'; register((): Plugin => new Own());",
+    );
+    const inner = { type: 'object', properties: { deep: expect.anything() }, additionalProperties: false };
+    expect((await compile()).manifest?.config).toEqual({
+      $schema: expect.any(String),
+      description: 'Größe 😀.',
+      type: 'object',
+      properties: {
+        a: { description: 'First.\nSecond.', type: 'string', enum: ['/** a text */', "it's"], default: "it's" },
+        b: inner,
+        c: { type: 'array', items: inner, default: [] },
+        d: inner,
+      },
+      additionalProperties: false,
+    });
   }, 60_000);
 });
 
 describe('a mistake', () => {
   it("is reported with the author's own line, and leaves no module behind", async () => {
-    const report = await refusal(`${PLUGIN}const answer: i32 = 'forty-two';\nanswer;\n`);
+    const report = await failure(`${PLUGIN}const answer: i32 = 'forty-two';\nanswer;\n`);
     expect(report).toMatch(/const answer: i32 = 'forty-two'[\s\S]*in assembly\/plugin\.ts\(13,21\)/);
     expect(() => readFileSync(join(folder, 'build/own.wasm'))).toThrow('ENOENT');
   }, 60_000);
@@ -143,6 +206,40 @@ describe('a mistake', () => {
       'name a class with @config here',
       '7,36',
     ],
+    [
+      'a callback in other letters',
+      PLUGIN.replace('onRequestHeaders', 'onRequestheaders'),
+      'onRequestheaders would never be called; the callback is onRequestHeaders',
+      '3,3',
+    ],
+    [
+      'a static callback',
+      PLUGIN.replace('onRequestHeaders', 'static onRequestHeaders').replace('this.pause()', 'Action.Pause'),
+      'onRequestHeaders would never be called; it is static',
+      '3,10',
+    ],
+    [
+      'a configuration in a namespace',
+      `${PLUGIN}namespace parts { @config export class Config { a: i32 = 1; } }`,
+      'a @config class stands at the top level of a file, in no namespace',
+      '13,40',
+    ],
+    [
+      'a plugin in a namespace with a configuration',
+      `${PLUGIN}import { ConfiguredPlugin } from '@sluice/plugin-sdk';
+@config class Config {}
+namespace parts { export abstract class Other extends ConfiguredPlugin<Config> {} }`,
+      'the configuration of Other cannot be found',
+      '15,41',
+    ],
+    [
+      'a configuration that nobody reads',
+      `${PLUGIN}import { ConfiguredPlugin } from '@sluice/plugin-sdk';
+@config class Config {}
+abstract class Other extends ConfiguredPlugin<Config> { onConfigure(text: string): bool { return true; } }`,
+      'ConfiguredPlugin reads the configuration in onConfigure',
+      '15,57',
+    ],
   ])(
     'is %s',
     async (_name, source, problem, place) => {
@@ -160,7 +257,7 @@ describe('a mistake', () => {
     [{ name: 'own', version: '1', permissions: { service: [] } }, '"permissions.service" is unknown; known: services'],
     [{ name: 'own', version: '1', permissions: { services: 'a' } }, '"permissions.services" must be a list of names'],
   ])('is in plugin.json: %j', async (description, problem) => {
-    expect(await refusal(PLUGIN, description)).toContain(problem);
+    expect(await failure(PLUGIN, description)).toContain(problem);
   });
 });
 
@@ -196,6 +293,10 @@ class Config {
       ['@required @required q: i32 = 4;', '@required stands here twice'],
       ['r: Config[] = [];', 'a configuration cannot hold itself'],
       ['t: i32 = 2147483648;', 'the initial value of t must be from -2147483648 to 2147483647'],
+      ['u: f64 = 1e400;', 'the initial value of u must be written out here'],
+      ['v: string[][] = [];', 'string[][] cannot be a setting'],
+      ['@required private w: i32 = 4;', '@required is for settings, which are public fields; w is none'],
+      ['readSettings: i32 = 4;', 'the compiler adds readSettings; take another name'],
     ];
     const report = await refusal(`${head}${wrong.map(([field]) => field).join('\n')}\n}\n`);
     for (const [i, [field, problem]] of wrong.entries()) {

@@ -30,8 +30,10 @@ describe('documents', () => {
     '[1,[2,[3]],{"a":[{}]}]',
     '\t\r\n{ "a" : 1 , "b" : [ ] }\n',
     '{"":"","\\u0061b":1}',
+    `"${'line\\n'.repeat(20_000)}"`,
+    '"\\u00e9\\\\"',
     '['.repeat(64) + ']'.repeat(64),
-  ])('%s', (text) => {
+  ])('%.40s', (text) => {
     expect(compare(read, text)).toBe(true);
   });
 });

@@ -6,10 +6,12 @@ import { RawPlugin } from './raw-plugin.ts';
 
 let hello: string;
 let helloConfig: string;
+let edges: string;
 
 beforeAll(async () => {
   hello = (await compilePlugin(guest('hello'))).path;
   helloConfig = (await compilePlugin(guest('hello-config'))).path;
+  edges = (await compilePlugin(guest('edges'))).path;
 }, 60_000);
 
 describe('the module of a small plugin', () => {
@@ -62,5 +64,26 @@ describe('memory', () => {
     expect(plugin.call('proxy_on_configure', 7, 0)).toBe(0);
     plugin.call('proxy_on_context_create', 9, 8);
     expect(plugin.call('proxy_on_response_headers', 9, 1, 1)).toBe(0);
+  });
+});
+
+describe('a plugin on an odd host, or of an odd author', () => {
+  it('takes an answer that the host has not written for an empty one, not for the answer before it', () => {
+    const plugin = new RawPlugin(edges);
+    plugin.begin(2);
+    expect(plugin.call('proxy_on_request_body', 2, 0, 1)).toBe(0);
+  });
+
+  it('makes U+FFFD of half a surrogate pair', () => {
+    const plugin = new RawPlugin(edges);
+    plugin.begin(2);
+    expect(plugin.call('proxy_on_response_headers', 2, 0, 1)).toBe(0);
+  });
+
+  it('stops when two exchanges are given the same filter', () => {
+    const plugin = new RawPlugin(edges);
+    plugin.begin(2);
+    plugin.end(2);
+    expect(() => plugin.begin(3)).toThrow(WebAssembly.RuntimeError);
   });
 });

@@ -14,11 +14,13 @@ export const NodeKind = {
   True: 26,
   UnaryPrefix: 29,
   Export: 36,
+  ExportDefault: 37,
   Expression: 39,
   Import: 43,
   ClassDeclaration: 52,
   FieldDeclaration: 55,
   MethodDeclaration: 59,
+  NamespaceDeclaration: 60,
 } as const;
 
 /** Numbers of `LiteralKind`. */
@@ -65,9 +67,15 @@ export interface Identifier extends Node {
   readonly text: string;
 }
 
+/** `Name`, or `space.Name`: an identifier and what follows it. */
+export interface TypeName extends Node {
+  readonly identifier: Identifier;
+  readonly next: TypeName | null;
+}
+
 export interface NamedType extends Node {
   readonly isNullable: boolean;
-  readonly name: { readonly identifier: Identifier; readonly next: unknown };
+  readonly name: TypeName;
   readonly typeArguments: readonly Node[] | null;
 }
 
@@ -98,8 +106,19 @@ export interface ClassDeclaration extends Declaration {
   readonly members: Declaration[];
 }
 
+export interface NamespaceDeclaration extends Declaration {
+  readonly members: readonly Node[];
+}
+
+/** `export default class …`. */
+export interface ExportDefaultStatement extends Node {
+  readonly declaration: Declaration;
+}
+
 export interface ImportStatement extends Node {
   readonly declarations: readonly { readonly name: Identifier; readonly foreignName: Identifier }[] | null;
+  /** Of `import * as name`. */
+  readonly namespaceName: Identifier | null;
   readonly internalPath: string;
 }
 
@@ -138,6 +157,9 @@ export interface Parser extends Diagnostics {
 export interface Element {
   readonly name: string;
   readonly internalName: string;
+  readonly declaration: Declaration;
+  /** Of a namespace: what stands in it; of a class: what is static. */
+  readonly members: ReadonlyMap<string, Element> | null;
 }
 
 export interface ClassPrototype extends Element {

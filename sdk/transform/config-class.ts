@@ -9,11 +9,11 @@ import {
 } from './ast.ts';
 import { AuthorError } from './author-error.ts';
 import { docCommentIn } from './comments.ts';
-import { applyDecorators, type Rules } from './decorators.ts';
+import { applyDecorators, refuseDecorators, type Rules } from './decorators.ts';
 import { type FieldType, fieldTypeOf } from './field-type.ts';
 import { checkInitial } from './initial.ts';
 import { type Constant, constantOf } from './literals.ts';
-import type { FoundClass, Scope } from './scope.ts';
+import { declaredBy, type FoundClass, type Scope } from './scope.ts';
 
 /** One setting: a public field of a configuration class. */
 export interface Field {
@@ -46,11 +46,12 @@ export function readConfigClass(found: FoundClass, scope: Scope, attempt: Attemp
   const fields: Field[] = [];
   let end = declaration.name.range.end;
   for (const member of declaration.members) {
+    attempt(() => checkName(member));
     if (isSetting(member)) {
       const description = docCommentIn(source.text.slice(end, member.name.range.start));
       const field = attempt(() => readField(member, description, found, scope));
       if (field) fields.push(field);
-    } else if (member.kind === NodeKind.MethodDeclaration) attempt(() => checkMethod(member as MethodDeclaration));
+    } else attempt(() => checkOther(member));
     end = member.range.end;
   }
   const description = docCommentIn(commentBefore(declaration));
@@ -70,6 +71,16 @@ function isSetting(member: Declaration): member is FieldDeclaration {
   return member.kind === NodeKind.FieldDeclaration && (member.flags & hidden) === 0;
 }
 
+function checkName({ name }: Declaration): void {
+  if (name.text !== 'readSettings') return;
+  throw new AuthorError(name.range, 'the compiler adds readSettings; take another name');
+}
+
+function checkOther(member: Declaration): void {
+  refuseDecorators(member);
+  if (member.kind === NodeKind.MethodDeclaration) checkMethod(member as MethodDeclaration);
+}
+
 function checkMethod({ name, signature }: MethodDeclaration): void {
   if (name.text === 'constructor' && signature.parameters.length > 0) {
     throw new AuthorError(name.range, 'the constructor of a @config class takes no parameters');
@@ -77,14 +88,12 @@ function checkMethod({ name, signature }: MethodDeclaration): void {
   if (name.text === 'check' && signature.parameters.length !== 1) {
     throw new AuthorError(name.range, 'must be check(settings: Settings): void');
   }
-  if (name.text === 'readSettings')
-    throw new AuthorError(name.range, 'the compiler adds readSettings; take another name');
 }
 
 /** What stands between a class and the statement before it. */
 function commentBefore(declaration: ClassDeclaration): string {
   const { source } = declaration.range;
-  const at = source.statements.indexOf(declaration);
+  const at = source.statements.findIndex((statement) => declaredBy(statement) === declaration);
   const from = at > 0 ? source.statements[at - 1]!.range.end : 0;
   return source.text.slice(from, declaration.name.range.start);
 }

@@ -8,6 +8,8 @@ export class ConfigClasses {
   readonly #scope: Scope;
   readonly #attempt: Attempt;
   readonly #read = new Map<ClassDeclaration, ConfigClass>();
+  /** Plugin classes whose configuration is known. */
+  readonly #configured = new Set<ClassDeclaration>();
 
   /** @param attempt catches what an author has to mend */
   constructor(parser: Parser, attempt: Attempt) {
@@ -18,6 +20,11 @@ export class ConfigClasses {
   /** Every class with `@config`, those that others hold first. */
   all(): readonly ConfigClass[] {
     for (const found of this.#scope.classes()) if (isConfigClass(found.declaration)) this.#readWithInner(found, []);
+    for (const declaration of this.#scope.classesInNamespaces()) {
+      if (!isConfigClass(declaration)) continue;
+      const { range } = declaration.name;
+      this.#attempt(() => failAt(range, 'a @config class stands at the top level of a file, in no namespace'));
+    }
     return [...this.#read.values()];
   }
 
@@ -33,11 +40,17 @@ export class ConfigClasses {
       const [type] = (base.typeArguments ?? []) as readonly NamedType[];
       const found = type ? this.#scope.classOf(type, source) : null;
       const config = found && this.#read.get(found.declaration);
+      this.#configured.add(declaration);
       if (config) roots.add(config);
       else
         this.#attempt(() => failAt((type ?? base).range, 'name a class with @config here: ConfiguredPlugin<MyConfig>'));
     }
     return [...roots];
+  }
+
+  /** True for a class that `roots` has seen. The names it is made of may be such as only the compiler can follow. */
+  knows(plugin: ClassDeclaration): boolean {
+    return this.#configured.has(plugin);
   }
 
   #readWithInner(found: FoundClass, outer: readonly FoundClass[]): void {

@@ -1,4 +1,4 @@
-import type { Decorator, FieldDeclaration } from './ast.ts';
+import type { Declaration, Decorator, FieldDeclaration } from './ast.ts';
 import { AuthorError } from './author-error.ts';
 import type { FieldType } from './field-type.ts';
 import { type Constant, constantOf } from './literals.ts';
@@ -66,6 +66,14 @@ export function applyDecorators(declaration: FieldDeclaration, type: FieldType):
   }
   checkRanges(rules, type, declaration);
   return rules;
+}
+
+/** @throws AuthorError for a decorator of settings at a member that is none */
+export function refuseDecorators({ decorators, name }: Declaration): void {
+  const decorator = decorators?.find((each) => Object.hasOwn(DECORATORS, nameOfDecorator(each)));
+  if (!decorator) return;
+  const at = `@${nameOfDecorator(decorator)} is for settings`;
+  throw new AuthorError(decorator.range, `${at}, which are public fields; ${name.text} is none`);
 }
 
 function argumentOf(name: string, takes: Kinds['takes'], { args, range }: Decorator): unknown {

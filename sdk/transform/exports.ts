@@ -18,15 +18,25 @@ export class PluginClasses {
 
   constructor(program: Program) {
     const files = [...program.filesByName.values()].filter(({ source }) => isAuthored(source));
-    const elements = files.flatMap(({ members }) => [...(members?.values() ?? [])]);
+    const elements = files.flatMap(elementsIn);
     this.#own = [...new Set(elements)]
       .filter(isClass)
       .filter(({ declaration }) => isAuthored(declaration.range.source));
   }
 
+  /** Those of the plugin. */
+  all(): readonly ClassPrototype[] {
+    return this.#own;
+  }
+
   /** Those of the plugin that extend a class of the SDK, directly or through others. */
   extending(name: string): readonly ClassPrototype[] {
     return this.#own.filter((each) => chainOf(each).some((base) => isOfSdk(base, name)));
+  }
+
+  /** The same without those that extend others of the plugin. */
+  extendingDirectly(name: string): readonly ClassPrototype[] {
+    return this.#own.filter(({ basePrototype }) => basePrototype && isOfSdk(basePrototype, name));
   }
 
   overrides(): Overrides {
@@ -46,8 +56,14 @@ export class PluginClasses {
   }
 }
 
+/** What stands in a file or a namespace, and in the namespaces there. */
+function elementsIn({ members }: Pick<Element, 'members'>): readonly Element[] {
+  const elements = [...(members?.values() ?? [])];
+  return elements.flatMap((element) => (isClass(element) ? [element] : elementsIn(element)));
+}
+
 /** A class and those that it extends. */
-function chainOf(prototype: ClassPrototype): readonly ClassPrototype[] {
+export function chainOf(prototype: ClassPrototype): readonly ClassPrototype[] {
   const chain: ClassPrototype[] = [];
   for (let at: ClassPrototype | null = prototype; at && !chain.includes(at); at = at.basePrototype) chain.push(at);
   return chain;
@@ -57,7 +73,8 @@ function isClass(element: Element): element is ClassPrototype {
   return 'basePrototype' in element;
 }
 
-function isOfSdk({ name, declaration }: ClassPrototype, wanted: string): boolean {
+/** True for the class of this name in the SDK. */
+export function isOfSdk({ name, declaration }: ClassPrototype, wanted: string): boolean {
   return name === wanted && declaration.range.source.internalPath.startsWith(`${SDK_PATH}/`);
 }
 

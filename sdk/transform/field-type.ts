@@ -5,7 +5,7 @@ import { type FoundClass, isConfigClass, type Scope } from './scope.ts';
 /** What the type of a setting means for reading and describing it. */
 export interface FieldType {
   readonly kind: 'text' | 'bool' | 'integer' | 'float' | 'texts' | 'pairs' | 'object' | 'objects' | 'json';
-  /** As written, without `| null`: `i32`, `KeyEntry`. */
+  /** As written, without `| null`: `i32`, `KeyEntry`; of a list of objects the name of their class. */
   readonly name: string;
   readonly nullable: boolean;
   /** A text kept as an ArrayBuffer. */
@@ -39,7 +39,7 @@ export function fieldTypeOf(node: Node, source: Source, scope: Scope): FieldType
   const refused = new AuthorError(node.range, `${node.range.toString()} cannot be a setting; supported: ${SUPPORTED}`);
   if (node.kind !== NodeKind.NamedType) throw refused;
   const type = node as NamedType;
-  const name = type.name.identifier.text;
+  const name = nameOf(type);
   const made = { name, nullable: type.isNullable, bytes: false, least: 0, most: 0, of: null, range: node.range };
   const basic = basicType(name, made);
   const found =
@@ -49,6 +49,11 @@ export function fieldTypeOf(node: Node, source: Source, scope: Scope): FieldType
     throw new AuthorError(node.range, 'null is for string, ArrayBuffer, JsonValue and @config classes');
   }
   return found;
+}
+
+/** `Name`, or `space.Name`. */
+function nameOf({ name: { identifier, next } }: NamedType): string {
+  return next ? `${identifier.text}.${next.identifier.text}` : identifier.text;
 }
 
 type Made = Omit<FieldType, 'kind'>;
@@ -71,7 +76,7 @@ function namedType(type: NamedType, source: Source, scope: Scope, made: Made): F
 function listType(type: NamedType, source: Source, scope: Scope, made: Made): FieldType | null {
   const [entry] = (type.typeArguments ?? []) as readonly NamedType[];
   if (entry?.kind !== NodeKind.NamedType || entry.isNullable) return null;
-  const name = entry.name.identifier.text;
+  const name = nameOf(entry);
   if (name === 'string') return { ...made, kind: 'texts' };
   const found = scope.classOf(entry, source);
   if (scope.isOfSdk(found, 'TextPair')) return { ...made, kind: 'pairs' };

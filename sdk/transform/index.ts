@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import {
   type BinaryenModule,
+  type ClassPrototype,
   type Diagnostics,
   ERROR,
   type Parser,
@@ -12,6 +13,7 @@ import {
 import { AuthorError } from './author-error.ts';
 import type { Attempt } from './config-class.ts';
 import { ConfigClasses } from './config-classes.ts';
+import { checkCallbackNames } from './callback-names.ts';
 import { addExports, EXPORTS_PATH, PluginClasses } from './exports.ts';
 import {
   descriptionFile,
@@ -39,6 +41,7 @@ export default class PluginTransform {
   /** null: several, or one that the plugin reads by itself. */
   #config: JsonSchema | null = null;
   #configClasses = 0;
+  #classes: ConfigClasses | null = null;
   #manifest: Uint8Array | null = null;
 
   /** All files are parsed, and not linked yet. */
@@ -50,6 +53,7 @@ export default class PluginTransform {
       if (file !== null) this.#description = readDescription(file);
       importInto(entry, EXPORTS_PATH.slice('~lib/'.length), parser);
       const classes = new ConfigClasses(parser, attempt);
+      this.#classes = classes;
       const all = classes.all();
       const [config, ...others] = classes.roots();
       if (hasErrors(parser)) return;
@@ -62,15 +66,28 @@ export default class PluginTransform {
   /** All names are linked, and nothing is compiled yet. */
   afterInitialize(program: Program): void {
     if (hasErrors(program)) return;
-    attemptWith(program)(() => {
+    const attempt = attemptWith(program);
+    attempt(() => {
       const entry = entryOf(program.parser);
       const classes = new PluginClasses(program);
       checkParts(classes, program, entry);
+      for (const plugin of classes.extendingDirectly('ConfiguredPlugin')) attempt(() => this.#checkConfigured(plugin));
+      for (const plugin of classes.extending('ConfiguredPlugin')) attempt(() => checkReading(plugin));
+      for (const each of classes.all()) attempt(() => checkCallbackNames(each));
       const { exports, phases } = classes.overrides();
       addExports(program.filesByName.get(entry.internalPath)!, exports, program);
       if (this.#configClasses === 0 && !classes.isOverridden('Plugin.onConfigure')) this.#config = NO_SETTINGS;
       if (this.#description) this.#manifest = encodeManifest(this.#description, phases, this.#config);
     });
+  }
+
+  #checkConfigured({ declaration }: ClassPrototype): void {
+    if (this.#classes?.knows(declaration)) return;
+    const { range, text } = declaration.name;
+    throw new AuthorError(
+      range,
+      `the configuration of ${text} cannot be found: write extends ConfiguredPlugin<MyConfig>, at the top level of a file`,
+    );
   }
 
   /** The module is there, and not optimized yet. */
@@ -101,6 +118,16 @@ function entryOf(parser: Parser): Source {
   });
   if (entries.length === 1) return entries[0]!;
   throw new Error(`a plugin has one entry file; here are ${entries.length}`);
+}
+
+/** @throws AuthorError for a plugin that would not read what it declares */
+function checkReading({ instanceMembers }: ClassPrototype): void {
+  const method = instanceMembers?.get('onConfigure');
+  if (!method) return;
+  throw new AuthorError(
+    method.declaration.name.range,
+    'ConfiguredPlugin reads the configuration in onConfigure; what follows from it belongs in onConfigured',
+  );
 }
 
 /** @throws AuthorError when a part is missing that every plugin has */

@@ -41,10 +41,11 @@ function literalOf(literal: Literal): Constant | undefined {
   }
 }
 
+/** Undefined for what is no number, or too large for one. */
 function numberOf(text: string): number | undefined {
   const match = /^([+-]?)\s*(\S+)$/.exec(text.replaceAll('_', ''));
   const value = Number(match?.[2]);
-  if (!match || Number.isNaN(value)) return undefined;
+  if (!match || !Number.isFinite(value)) return undefined;
   return match[1] === '-' && value !== 0 ? -value : value;
 }
 

@@ -34,7 +34,7 @@ export function exchangeOf({ words, headers, clientIp, port }: RequestWords): Ex
   const [url = '', method = 'GET'] = [...words].reverse();
   if (!TOKEN.test(method)) throw new UsageError(`${method} is no method; write one such as GET`);
   if (isIP(clientIp) === 0) throw new UsageError(`--client-ip ${clientIp} is no IP address`);
-  const list = new PairHeaders(headers.flatMap(headerOf));
+  const list = new PairHeaders(headers.flatMap((line) => headerOf(line)));
   const { target, authority } = targetOf(onWire(url.replace(/#.*$/s, '')), list.get('host'));
   list.set('host', authority);
   const tls = /^https:/i.test(url);
@@ -55,12 +55,12 @@ function targetOf(url: string, host: string | undefined): { target: string; auth
   return { target: parsed.target, authority };
 }
 
-/** Reads `name: value`. @throws UsageError */
-export function headerOf(text: string): [name: string, value: string] {
+/** Reads `name: value`. @param option where it stands @throws UsageError */
+export function headerOf(text: string, option = '-H'): [name: string, value: string] {
   const [, name = '', value = ''] = HEADER.exec(text) ?? [];
   const wire = onWire(value).trim();
   if (!TOKEN.test(name) || CONTROL.test(wire)) {
-    throw new UsageError(`-H ${JSON.stringify(text)} is no header; write 'name: value'`);
+    throw new UsageError(`${option} ${JSON.stringify(text)} is no header; write 'name: value'`);
   }
   return [name, wire];
 }

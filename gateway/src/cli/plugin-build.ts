@@ -23,7 +23,7 @@ const LARGEST = 3;
 export async function buildPlugin(options: BuildOptions): Promise<number> {
   const { folder, debug = false, json = false, print, printError } = options;
   try {
-    const { plugin, error } = await (await PluginFolder.open(folder)).build(debug);
+    const { plugin, error } = await (await PluginFolder.open(folder)).build({ debug });
     if (plugin === null) {
       if (json) print(JSON.stringify({ ok: false, error }, null, 2));
       else printError(error);

@@ -39,8 +39,6 @@ export class DevGateway implements DevTarget {
   #echo: Echo | null = null;
   /** In use. */
   #now: Version | null = null;
-  /** Tried last. */
-  #tried: Version | null = null;
 
   constructor(options: DevGatewayOptions) {
     this.#options = options;
@@ -51,17 +49,17 @@ export class DevGateway implements DevTarget {
     return this.#now !== null && this.#gateway.running;
   }
 
-  async use({ path, size, manifest }: CompiledPlugin): Promise<void> {
+  async use({ path, size, manifest }: CompiledPlugin): Promise<boolean> {
     const config = await readConfig(join(this.#options.folder, CONFIG_FILE));
     const next: Version = { digest: await digestOf(path), manifest, config };
-    if (isDeepStrictEqual(next, this.#tried) && this.#gateway.running) return;
-    this.#tried = next;
+    if (isDeepStrictEqual(next, this.#now) && this.#gateway.running) return false;
     await tryOut(path, next, this.#options.services);
     const how = await this.#bring(path, next);
     this.#now = next;
     const { print } = this.#options;
     print(`${manifest.name} ${manifest.version}, ${size} bytes: in use${how}`);
     if (how === '') for (const line of this.#welcome()) print(line);
+    return true;
   }
 
   async close(): Promise<void> {

@@ -22,16 +22,17 @@ export class RunningGateway implements DevTarget {
     this.#options = options;
   }
 
-  async use({ path, size, manifest }: CompiledPlugin): Promise<void> {
+  async use({ path, size, manifest }: CompiledPlugin): Promise<boolean> {
     const { origin, plugin, print } = this.#options;
     const digest = await digestOf(path);
-    if (digest === this.#digest) return;
+    if (digest === this.#digest) return false;
     const built = `${manifest.name} ${manifest.version}, ${size} bytes`;
     const { inUse, reason } = await awaitTakeover(origin, { digest, path, plugin }, this.#closed.signal).catch(silence);
     if (!inUse) throw new Error(`${built}: built, but ${origin} does not use it: ${reason}`);
     this.#digest = digest;
     this.serving = true;
     print(`${built}: in use on ${origin}`);
+    return true;
   }
 
   async close(): Promise<void> {

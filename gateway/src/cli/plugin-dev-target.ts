@@ -5,10 +5,10 @@ import type { CompiledPlugin } from './plugin-folder.ts';
 /** Where new versions of a plugin go. */
 export interface DevTarget {
   /**
-   * Brings a version into use if it may be, and says so. Does nothing when nothing is new.
+   * Brings a version into use if it may be, and says so. Answers false when it is in use already.
    * @throws Error with the reason why it is not in use
    */
-  use(plugin: CompiledPlugin): Promise<void>;
+  use(plugin: CompiledPlugin): Promise<boolean>;
   /** A version is in use, and stays so when a later one is no good. */
   readonly serving: boolean;
   close(): Promise<void>;

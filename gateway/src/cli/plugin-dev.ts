@@ -33,7 +33,10 @@ export async function devPlugin(options: DevOptions, signals: Signals): Promise<
   try {
     const folder = await PluginFolder.open(options.folder);
     const target = targetOf(folder, options);
-    const watch = new SourceWatch(folder.path, () => turn(folder, target, end.signal, options));
+    let good = true;
+    const watch = new SourceWatch(folder.path, async () => {
+      good = await turn(folder, target, end.signal, { ...options, good });
+    });
     if (!end.signal.aborted) await once(end.signal, 'abort');
     await target.close();
     await watch.close();
@@ -77,16 +80,31 @@ function portOf(text: string | undefined): number | null {
   return port;
 }
 
-/** Never rejects: the next change may mend it. */
-async function turn(folder: PluginFolder, target: DevTarget, end: AbortSignal, output: Output): Promise<void> {
+interface Turn extends Output {
+  /** The turn before went well. */
+  readonly good: boolean;
+}
+
+/** Answers whether what is there is in use. Never rejects: the next change may mend it. */
+async function turn(
+  folder: PluginFolder,
+  target: DevTarget,
+  end: AbortSignal,
+  { good, print, printError }: Turn,
+): Promise<boolean> {
   try {
-    const plugin = await buildAndTell(folder, output);
-    if (plugin !== null) return await target.use(plugin);
+    const plugin = await buildAndTell(folder, { print, printError }, end);
+    if (plugin !== null) {
+      const isNew = await target.use(plugin);
+      if (!isNew && !good) print('What was wrong is gone; this version is in use.');
+      return true;
+    }
   } catch (error) {
-    if (end.aborted) return;
-    output.printError(error instanceof Error ? error.message : String(error));
+    if (!end.aborted) printError(error instanceof Error ? error.message : String(error));
   }
-  output.printError(
+  if (end.aborted) return false;
+  printError(
     target.serving ? 'The last good version is still in use.' : 'Nothing is in use yet; waiting for a change.',
   );
+  return false;
 }

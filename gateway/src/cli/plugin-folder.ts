@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { reasonOf } from '../config/files.ts';
 import type { Output } from './output.ts';
+import { isSystemError } from './system-error.ts';
 
 /** A command on a plugin's folder cannot be tried; the message says what would help. */
 export class PluginFolderError extends Error {}
@@ -36,6 +38,8 @@ export interface BuildRequest {
   readonly folder: string;
   /** Keep the names of functions in the module. */
   readonly debug?: boolean;
+  /** Ends the compiler; the build then fails. */
+  readonly signal?: AbortSignal;
 }
 
 interface CompileApi {
@@ -70,21 +74,28 @@ export class PluginFolder {
     return new PluginFolder(path, await loadCompiler(path));
   }
 
-  /** Builds what is there, if it has changed. */
-  async build(debug = false): Promise<BuildOutcome> {
+  /** Builds what is there, if it has changed. @throws PluginFolderError when the files cannot be read or written */
+  async build(options: Omit<BuildRequest, 'folder'> = {}): Promise<BuildOutcome> {
     try {
-      return { plugin: await this.#api.compilePlugin({ folder: this.path, ...(debug ? { debug } : {}) }), error: null };
+      return { plugin: await this.#api.compilePlugin({ folder: this.path, ...options }), error: null };
     } catch (error) {
       // A class of another package, and of any version of it.
       if (error instanceof Error && error.name === 'PluginCompileError') return { plugin: null, error: error.message };
-      throw error;
+      if (!isSystemError(error)) throw error;
+      const place = error.path ?? this.path;
+      throw new PluginFolderError(`the plugin cannot be built: ${place} cannot be used (${reasonOf(error)})`);
     }
   }
 }
 
-/** Builds, and prints what the compiler has to say. Resolves to null when it does not compile. */
-export async function buildAndTell(folder: PluginFolder, output: Output): Promise<CompiledPlugin | null> {
-  const { plugin, error } = await folder.build();
+/** Builds, and prints what the compiler has to say. Resolves to null when it does not compile, or was ended by the signal. */
+export async function buildAndTell(
+  folder: PluginFolder,
+  output: Output,
+  signal?: AbortSignal,
+): Promise<CompiledPlugin | null> {
+  const { plugin, error } = await folder.build(signal === undefined ? {} : { signal });
+  if (signal?.aborted === true) return null;
   if (plugin === null) output.printError(error);
   else if (plugin.warnings !== '') output.printError(plugin.warnings);
   return plugin;
@@ -103,8 +114,11 @@ const SDK = '@sluice/plugin-sdk';
 
 async function loadCompiler(folder: string): Promise<CompileApi> {
   const entry = installedFile(folder, `${SDK}/compile`);
-  if (entry !== null) return (await import(pathToFileURL(entry).href)) as CompileApi;
-  const found = installedFile(folder, `${SDK}/package.json`);
+  if (entry !== null) {
+    const api = (await import(pathToFileURL(entry).href)) as Partial<CompileApi>;
+    if (typeof api.compilePlugin === 'function') return { compilePlugin: api.compilePlugin };
+  }
+  const found = entry ?? installedFile(folder, `${SDK}/package.json`);
   throw new PluginFolderError(
     found === null
       ? `${SDK} is not installed in ${folder}; run there: npm install`

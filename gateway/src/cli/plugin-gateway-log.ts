@@ -1,4 +1,5 @@
 import { clean } from './clean-text.ts';
+import { failureText } from './plugin-failure.ts';
 
 /** A line of JSON; {} for one that is none. */
 export function record(line: string): Readonly<Record<string, unknown>> {
@@ -21,7 +22,8 @@ export function processText(line: string): string | null {
   const ofPlugin = plugin !== undefined && thread !== 'main';
   if (!wrong && !ofPlugin) return null;
   const more = Object.entries(fields).filter(([name]) => !TOLD.has(name));
-  const details = wrong ? more.map(([name, value]) => ` ${name}=${JSON.stringify(value)}`).join('') : '';
+  const all = wrong ? more.map(([name, value]) => ` ${name}=${JSON.stringify(value)}`).join('') : '';
+  const details = failureText(fields) || all;
   return `  ${ofPlugin ? textOf(plugin) : 'gateway'} ${textOf(level)}: ${clean(textOf(msg))}${clean(details)}`;
 }
 

@@ -28,7 +28,8 @@ const MOST_BYTES = 4 * LIMITS.pluginModuleBytes;
 export async function inspectPlugin({ file, json = false, print, printError }: InspectOptions): Promise<number> {
   const bytes = await readModule(file);
   if (typeof bytes === 'string') {
-    printError(`${file}: ${bytes}`);
+    if (json) print(JSON.stringify({ file, ok: false, error: bytes }, null, 2));
+    else printError(`${file}: ${bytes}`);
     return 1;
   }
   const report = inspectModule(bytes);

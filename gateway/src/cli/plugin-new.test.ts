@@ -70,7 +70,7 @@ describe('sluice plugin new', () => {
     const { code, output } = await make('again', { folder: 'fresh' });
     expect([code, output.errorText]).toEqual([1, expect.stringMatching(/not empty.*sluice plugin new again FOLDER/)]);
     writeFileSync(join(directory, 'file'), '');
-    expect((await make('file')).output.errorText).toMatch(/not empty/);
+    expect((await make('file')).output.errorText).toMatch(/is a file/);
     expect((await make('below', { folder: 'file/below' })).code).toBe(1);
   });
 

@@ -1,5 +1,5 @@
-import { cp, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { basename, join, relative, resolve } from 'node:path';
+import { cp, mkdir, readdir, readFile, realpath, rename, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { reasonOf } from '../config/files.ts';
 import type { Output } from './output.ts';
@@ -31,9 +31,11 @@ export async function newPlugin(options: NewOptions): Promise<number> {
   const folder = resolve(options.folder ?? name);
   try {
     refuseName(name);
-    await refuseFolder(folder, name);
-    const specs = await packageSpecs({ folder, gateway: options.gateway, sdk: options.sdk });
-    await fill(folder, name, specs);
+    const there = await refuseFolder(folder, name);
+    const place = there ? await realpath(folder) : await placeOf(folder);
+    const specs = await packageSpecs({ folder: place, gateway: options.gateway, sdk: options.sdk });
+    if (!there) await mkdir(place);
+    await fill(place, name, specs);
     for (const line of welcome(folder, specs)) print(line);
     return 0;
   } catch (error) {
@@ -46,6 +48,8 @@ export async function newPlugin(options: NewOptions): Promise<number> {
 function refuseName(name: string): void {
   if (NAME.test(name)) return;
   const suggestion = name
+    .normalize('NFKD')
+    .replaceAll(/\p{Mark}/gu, '')
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^[^a-z]+|-+$/g, '')
@@ -55,20 +59,26 @@ function refuseName(name: string): void {
   throw new PluginFolderError(`${JSON.stringify(name)} cannot be the name of a plugin: ${rule}${example}`);
 }
 
-async function refuseFolder(folder: string, name: string): Promise<void> {
+/** Whether it is there, and as good as empty. @throws PluginFolderError when it cannot be used */
+async function refuseFolder(folder: string, name: string): Promise<boolean> {
+  const remedy = `give another folder: sluice plugin new ${name} FOLDER`;
   const there = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    if (error.code === 'ENOTDIR') return [basename(folder)];
+    if (error.code === 'ENOENT') return null;
+    if (error.code === 'ENOTDIR') throw new PluginFolderError(`${folder} is a file, or below one; ${remedy}`);
     throw error;
   });
   // A repository that has just been made is as good as empty.
-  if (there.every((entry) => entry === '.git')) return;
-  const remedy = `give another folder: sluice plugin new ${name} FOLDER`;
+  if (there?.every((entry) => entry === '.git') ?? true) return there !== null;
   throw new PluginFolderError(`${folder} is there already and is not empty; ${remedy}`);
 }
 
+/** Path without links of a folder to be made; makes what it is in. */
+async function placeOf(folder: string): Promise<string> {
+  await mkdir(dirname(folder), { recursive: true });
+  return join(await realpath(dirname(folder)), basename(folder));
+}
+
 async function fill(folder: string, name: string, { gateway, sdk }: PackageSpecs): Promise<void> {
-  await mkdir(folder, { recursive: true });
   await cp(TEMPLATE, folder, { recursive: true });
   // Packages cannot carry a .gitignore.
   await rename(join(folder, 'gitignore'), join(folder, '.gitignore'));
@@ -88,7 +98,7 @@ function welcome(folder: string, { gateway, sdk }: PackageSpecs): string[] {
   const lines = [
     `Made ${place}: a plugin that adds a header to requests and responses. Go on with`,
     '',
-    ...(place === '.' ? [] : [`  cd ${/\s/.test(place) ? JSON.stringify(place) : place}`]),
+    ...(place === '.' ? [] : [`  cd ${shellWord(place)}`]),
     '  npm install',
     '  npm run dev     # a gateway with the plugin in it, and a curl line to try',
     '  npm test',
@@ -97,4 +107,10 @@ function welcome(folder: string, { gateway, sdk }: PackageSpecs): string[] {
     lines.push('', 'The SDK will come from the package registry; give --sdk FILE when you have it as a file.');
   }
   return lines;
+}
+
+/** A path as a shell takes it, whatever is in it. */
+function shellWord(path: string): string {
+  const word = path.startsWith('-') ? `./${path}` : path;
+  return /^[\p{L}\p{N}_./-]+$/u.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

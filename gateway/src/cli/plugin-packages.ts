@@ -42,6 +42,7 @@ export async function packageSpecs({ folder, program = PROGRAM, ...said }: Packa
 
 /** Tarballs and folders are told from versions by their looks, or because they are there. */
 function specOf(option: string, text: string, folder: string): string {
+  if (text.trim() === '') throw new PluginFolderError(`${option} is empty; give a tarball, a folder or a version`);
   const file = resolve(text.replace(/^file:/, ''));
   if (existsSync(file)) return fileSpec(folder, file);
   if (/^file:|^[./~\\]|[\\/]|\.t(ar\.)?gz$/.test(text)) {

@@ -21,7 +21,7 @@ export interface ExchangeWords {
 /** @throws UsageError */
 export async function readExchange(words: ExchangeWords): Promise<TestExchange> {
   const { method, path, authority, scheme } = requestLine(words.request);
-  const headers = words.headers.map(headerOf);
+  const headers = words.headers.map((line) => headerOf(line));
   const [, host] = headers.find(([name]) => name.toLowerCase() === 'host') ?? [];
   const body = await bodyOf('--body', words.body);
   const responseBody = await bodyOf('--response-body', words.responseBody);
@@ -36,7 +36,7 @@ export async function readExchange(words: ExchangeWords): Promise<TestExchange> 
     },
     upstream: {
       status: statusOf(words.responseStatus),
-      headers: words.responseHeaders.map(headerOf),
+      headers: words.responseHeaders.map((line) => headerOf(line, '--response-header')),
       ...(responseBody === null ? {} : { body: responseBody }),
     },
   };

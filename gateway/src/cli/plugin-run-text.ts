@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { clean } from './clean-text.ts';
+import { failureText } from './plugin-failure.ts';
 import type { TestExchange } from '../testing/options.ts';
 import type { LogLine } from '../testing/recording-log.ts';
 import type { TestCall, TestChange, TestResult } from '../testing/results.ts';
@@ -120,8 +121,8 @@ function textLines(text: string, mark: string): string[] {
         .map((line) => INDENT + mark + clean(line));
 }
 
-function logLine({ level, message }: LogLine): string {
-  return `${INDENT}${level}: ${shortened(clean(message))}`;
+function logLine({ level, message, fields }: LogLine): string {
+  return `${INDENT}${level}: ${shortened(clean(message))}${failureText(fields)}`;
 }
 
 function shortened(text: string): string {

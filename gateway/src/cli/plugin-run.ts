@@ -41,7 +41,8 @@ export async function runPlugin(options: RunPluginOptions): Promise<number> {
     return result.exchange.pluginFailures === '' ? 0 : FAILED;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    printError(error.message);
+    if (options.json === true) options.print(JSON.stringify({ ok: false, error: { message: error.message } }, null, 2));
+    else printError(error.message);
     return CANNOT;
   }
 }

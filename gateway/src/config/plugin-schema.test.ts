@@ -36,6 +36,7 @@ describe('the schema of a plugin', () => {
     ['properties.a.pattern: the pattern is not taken', object({ a: { type: 'string', pattern: '(a{1000}){1000}' } })],
     ['properties.a.pattern: the pattern is not taken', object({ a: { type: 'string', pattern: '(' } })],
     ['properties.a.pattern: must be text', object({ a: { type: 'string', pattern: 5 } })],
+    ['properties.a.maximum: must be a number', object({ a: { type: 'number', maximum: Infinity } })],
     ['required: "b" is not one of the properties', object({ a: true }, { required: ['b'] })],
     ['required: must be a list of names', object({ a: true }, { required: 'a' })],
     ['properties: must be an object of schemas', { type: 'object', properties: [] }],
@@ -80,6 +81,38 @@ describe('the schema of a plugin', () => {
     expect(wrong(schema, { a: 'aaa' })).toEqual([]);
     // As JSON Schema has it, a match anywhere counts.
     expect(wrong(object({ a: { type: 'string', pattern: 'b' } }), { a: 'abc' })).toEqual([]);
+  });
+
+  it('holds a definition once, however often it is referred to', () => {
+    const values = Array.from({ length: 5000 }, (_, index) => `value-${index}`);
+    const $defs = { choice: { enum: values }, word: { type: 'string', pattern: '^[a-z]{1,900}$' } };
+    const keys = Array.from({ length: 400 }, (_, index) => [`k${index}`, { $ref: '#/$defs/choice' }]);
+    const { schema } = readPluginSchema(
+      object({ ...Object.fromEntries(keys), w: { $ref: '#/$defs/word' } }, { $defs }),
+    );
+    expect(schema?.properties?.['k0']?.anyOf).toHaveLength(5000);
+    expect(schema?.properties?.['k399']?.anyOf).toBe(schema?.properties?.['k0']?.anyOf);
+    const words = Array.from({ length: 400 }, (_, index) => [`w${index}`, { $ref: '#/$defs/word' }]);
+    expect(readPluginSchema(object(Object.fromEntries(words), { $defs })).problem).toBe('');
+  });
+
+  it('counts what its definitions unfold to', () => {
+    const $defs = {
+      a: object({ x: true, y: true }),
+      b: object({ p: { $ref: '#/$defs/a' }, q: { $ref: '#/$defs/a' } }),
+    };
+    const keys = Array.from({ length: 120 }, (_, index) => [`k${index}`, { $ref: '#/$defs/b' }]);
+    expect(readPluginSchema(object(Object.fromEntries(keys.slice(0, 70)), { $defs })).problem).toBe('');
+    expect(readPluginSchema(object(Object.fromEntries(keys), { $defs })).problem).toContain('more than 1000 parts');
+  });
+
+  it('has patterns that cost no more than so much together', () => {
+    const patterns = Array.from({ length: 40 }, (_, index) => [
+      `k${index}`,
+      { type: 'string', pattern: `a{9}${index}[b-z]{900}` },
+    ]);
+    expect(readPluginSchema(object(Object.fromEntries(patterns.slice(0, 10)))).problem).toBe('');
+    expect(readPluginSchema(object(Object.fromEntries(patterns))).problem).toContain('too costly together');
   });
 
   it('takes names that objects have anyway', () => {

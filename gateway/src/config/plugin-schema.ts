@@ -16,6 +16,7 @@ export type PluginSchemaReading =
   | { readonly schema: null; readonly problem: string };
 
 type Type = NonNullable<SchemaView['type']>;
+type Matcher = (text: string) => boolean;
 
 /** What a value would be, in words: for patterns that say too little to a reader of a message. */
 const EXPECTS = 'x-expects';
@@ -76,7 +77,13 @@ class SchemaReader {
   readonly #definitions: Readonly<Record<string, unknown>>;
   /** References that are being followed. */
   readonly #open = new Set<string>();
+  /** Definitions that have been read, with the number of their parts. */
+  readonly #read = new Map<string, { readonly node: SchemaView; readonly parts: number }>();
+  readonly #patterns = new Map<string, Matcher>();
+  /** What is being read stands in something that is `writeOnly`, and is to be told no more than that. */
+  #hidden = false;
   #nodes = 0;
+  #patternCost = 0;
 
   constructor(root: unknown) {
     const definitions = isMapping(root) ? root['$defs'] : undefined;
@@ -84,21 +91,29 @@ class SchemaReader {
   }
 
   read(raw: unknown, path: Path): SchemaView {
-    if (++this.#nodes > LIMITS.pluginSchemaNodes) {
-      throw new SchemaFault(path, `the schema has more than ${LIMITS.pluginSchemaNodes} parts, references unfolded`);
-    }
+    this.#count(1, path);
     if (path.length > LIMITS.configDepth) throw new SchemaFault(path.slice(0, 8), 'nested too deep');
     if (raw === true) return {};
     if (!isMapping(raw)) throw new SchemaFault(path, 'this is no schema that a value could meet');
-    const { description, default: preset, writeOnly, [EXPECTS]: expects } = raw;
+    const { description, default: preset, [EXPECTS]: expects } = raw;
+    const around = this.#hidden;
+    const writeOnly = around || raw['writeOnly'] === true;
+    this.#hidden = writeOnly;
     const node = this.#readKind(raw, path);
+    this.#hidden = around;
     return {
       ...node,
       ...(typeof description === 'string' && { description }),
       ...(preset !== undefined && { default: preset }),
-      ...(writeOnly === true && { writeOnly }),
+      ...(writeOnly && { writeOnly }),
       ...(typeof expects === 'string' && { expects: expects.slice(0, MOST_WORDS) }),
     };
+  }
+
+  #count(parts: number, path: Path): void {
+    this.#nodes += parts;
+    if (this.#nodes <= LIMITS.pluginSchemaNodes) return;
+    throw new SchemaFault(path, `the schema has more than ${LIMITS.pluginSchemaNodes} parts, references unfolded`);
   }
 
   #readKind(raw: Readonly<Record<string, Plain>>, path: Path): SchemaView {
@@ -117,7 +132,7 @@ class SchemaReader {
     only(raw, ['type', ...KEYWORDS[type as Type]], path, ` in a schema of type ${type}`);
     if (type === 'object') return this.#object(raw, path);
     if (type === 'array') return this.#array(raw, path);
-    return scalar(raw, type as Type, path);
+    return type === 'string' ? this.#text(raw, path) : scalar(raw, type as Type, path);
   }
 
   #follow(raw: Readonly<Record<string, Plain>>, path: Path): SchemaView {
@@ -128,9 +143,17 @@ class SchemaReader {
     if (name === undefined) throw new SchemaFault(at, 'only references such as #/$defs/name are followed');
     if (!Object.hasOwn(this.#definitions, name)) throw new SchemaFault(at, `there is no ${quote(name)} in $defs`);
     if (this.#open.has(name)) throw new SchemaFault(at, 'a definition that holds itself is not followed');
+    const key = `${this.#hidden ? 'hidden' : 'plain'} ${name}`;
+    const known = this.#read.get(key);
+    if (known !== undefined) {
+      this.#count(known.parts, at);
+      return known.node;
+    }
     this.#open.add(name);
-    const node = this.read(this.#definitions[name], [...path, '$ref']);
+    const before = this.#nodes;
+    const node = this.read(this.#definitions[name], at);
     this.#open.delete(name);
+    this.#read.set(key, { node, parts: this.#nodes - before });
     return node;
   }
 
@@ -157,17 +180,18 @@ class SchemaReader {
     if (!Array.isArray(named) || !named.every((key) => typeof key === 'string')) {
       throw new SchemaFault([...path, 'required'], 'must be a list of names');
     }
+    const required = new Set(named);
     const stray = named.find((key) => !Object.hasOwn(given, key));
     if (stray !== undefined)
       throw new SchemaFault([...path, 'required'], `${quote(stray)} is not one of the properties`);
     const read = ([key, child]: [string, Plain]): [string, SchemaView] => {
       const { default: preset, ...node } = this.read(child, [...path, 'properties', key]);
       // What must be written must be, whatever its author would take in its place.
-      return [key, preset === undefined || named.includes(key) ? node : { ...node, default: preset }];
+      return [key, preset === undefined || required.has(key) ? node : { ...node, default: preset }];
     };
     const properties = Object.fromEntries(Object.entries(given).map(read));
     const rest = others === false ? undefined : this.read(others, [...path, 'additionalProperties']);
-    const keys = { required: named, ...(rest === undefined ? {} : { rest }) };
+    const keys = { required: [...required], ...(rest === undefined ? {} : { rest }) };
     // Without names of its own it is a mapping by names of others.
     const known = Object.keys(properties).length > 0 || rest === undefined ? { properties } : {};
     return { type: 'object', ...known, ...keys, fits: never };
@@ -177,6 +201,31 @@ class SchemaReader {
     const sizes = countsOf(raw, ['minItems', 'maxItems'], path);
     const items = raw['items'] === undefined ? {} : this.read(raw['items'], [...path, 'items']);
     return { type: 'array', items, ...sizes, uniqueItems: raw['uniqueItems'] === true, fits: never };
+  }
+
+  #text(raw: Readonly<Record<string, Plain>>, path: Path): SchemaView {
+    const bounds = countsOf(raw, ['minLength', 'maxLength'], path);
+    const { minLength = 0, maxLength = Infinity } = bounds;
+    const { pattern } = raw;
+    const at = [...path, 'pattern'];
+    if (pattern !== undefined && typeof pattern !== 'string') throw new SchemaFault(at, 'must be text');
+    const matches = pattern === undefined ? null : this.#matcher(pattern, at);
+    const fits = (value: Plain): boolean =>
+      typeof value === 'string' && lengthFits(value, minLength, maxLength) && (matches === null || matches(value));
+    const expects = pattern === undefined ? {} : { expects: `text that matches ${shown(pattern)}` };
+    return { type: 'string', ...bounds, ...expects, fits };
+  }
+
+  #matcher(pattern: string, path: Path): Matcher {
+    const known = this.#patterns.get(pattern);
+    if (known !== undefined) return known;
+    const { cost, matches } = linearPattern(pattern, path);
+    this.#patternCost += cost;
+    if (this.#patternCost > LIMITS.pluginSchemaPatternCost) {
+      throw new SchemaFault(path, 'the patterns of this schema are too costly together; give fewer or shorter ones');
+    }
+    this.#patterns.set(pattern, matches);
+    return matches;
   }
 }
 
@@ -194,7 +243,8 @@ function choices(raw: Readonly<Record<string, Plain>>, path: Path): SchemaView {
   if (!Array.isArray(values) || values.length === 0) throw new SchemaFault([...path, 'enum'], 'must be a list');
   only(raw, ['enum', 'type'], path, ' beside enum');
   const anyOf = values.map((value) => constant({ ...raw, enum: [] }, value, [...path, 'enum']));
-  return { anyOf, fits: (value) => values.includes(value) };
+  const listed = new Set(values);
+  return { anyOf, fits: (value) => listed.has(value) };
 }
 
 function constant(raw: Readonly<Record<string, Plain>>, value: Plain, path: Path): SchemaView {
@@ -208,7 +258,6 @@ function constant(raw: Readonly<Record<string, Plain>>, value: Plain, path: Path
 
 function scalar(raw: Readonly<Record<string, Plain>>, type: Type, path: Path): SchemaView {
   if (type === 'boolean') return { type, fits: (value) => typeof value === 'boolean' };
-  if (type === 'string') return text(raw, path);
   const bounds = numbersOf(raw, NUMBER, path);
   const { minimum = -Infinity, maximum = Infinity, exclusiveMinimum = -Infinity, exclusiveMaximum = Infinity } = bounds;
   const { multipleOf } = bounds;
@@ -243,18 +292,6 @@ function stepsOf(type: Type, bounds: Readonly<Record<string, number>>): { readon
   return { expects: `a ${type === 'integer' ? 'whole number' : 'number'}${words.join('')}` };
 }
 
-function text(raw: Readonly<Record<string, Plain>>, path: Path): SchemaView {
-  const bounds = countsOf(raw, ['minLength', 'maxLength'], path);
-  const { minLength = 0, maxLength = Infinity } = bounds;
-  const { pattern } = raw;
-  if (pattern !== undefined && typeof pattern !== 'string') throw new SchemaFault([...path, 'pattern'], 'must be text');
-  const matches = pattern === undefined ? null : linearPattern(pattern, [...path, 'pattern']);
-  const fits = (value: Plain): boolean =>
-    typeof value === 'string' && lengthFits(value, minLength, maxLength) && (matches === null || matches(value));
-  const expects = pattern === undefined ? {} : { expects: `text that matches ${shown(pattern)}` };
-  return { type: 'string', ...bounds, ...expects, fits };
-}
-
 /** Characters count, of which some are two units of a string. */
 function lengthFits(value: string, least: number, most: number): boolean {
   if (value.length < least || value.length > 2 * most) return false;
@@ -277,7 +314,7 @@ function numbersOf(raw: Readonly<Record<string, Plain>>, keys: readonly string[]
   for (const key of keys) {
     const value = raw[key];
     if (value === undefined) continue;
-    if (typeof value !== 'number' || (key === 'multipleOf' && value <= 0)) {
+    if (typeof value !== 'number' || !Number.isFinite(value) || (key === 'multipleOf' && value <= 0)) {
       throw new SchemaFault([...path, key], 'must be a number');
     }
     numbers[key] = value;
@@ -285,13 +322,13 @@ function numbersOf(raw: Readonly<Record<string, Plain>>, keys: readonly string[]
   return numbers;
 }
 
-/** Whether a text has a match somewhere, in time linear in it. What is too long to be looked at has none. */
-function linearPattern(source: string, path: Path): (text: string) => boolean {
+/** What tells, in time linear in a text, whether it has a match somewhere: what is too long to be looked at has none. */
+function linearPattern(source: string, path: Path): { readonly cost: number; readonly matches: Matcher } {
   try {
     // For its bounds: what unfolds to too many steps is refused.
-    const { inputLimit } = compileRegex(source);
+    const { inputLimit, cost } = compileRegex(source);
     const compiled = RE2JS.compile(source);
-    return (text) => text.length <= inputLimit && compiled.matcher(text).find();
+    return { cost, matches: (text) => text.length <= inputLimit && compiled.matcher(text).find() };
   } catch (error) {
     const reason = error instanceof GatewayError ? error.detail : (error as Error).message;
     throw new SchemaFault(path, `the pattern is not taken: ${reason}`);

@@ -7,6 +7,7 @@ import { TYPOGRAPHIC_QUOTE } from './hosts.ts';
 import type { Path } from './problem.ts';
 import { type Report, show } from './report.ts';
 import {
+  allowsText,
   childSchema,
   chooseBranch,
   constantsOf,
@@ -260,7 +261,10 @@ function quotesAmiss(schema: SchemaView, value: string | number | boolean, path:
     return [`${show(value)} is text, not a ${typeof bare}`, `remove the quotes: ${value}`];
   }
   // A password is not told, though it be wrong.
-  if (path.at(-1) === 'password' || schema.writeOnly === true) return ['the value is not text', 'put it in quotes'];
+  if (path.at(-1) === 'password' || schema.writeOnly === true) {
+    if (allowsText(schema)) return ['the value is not text', 'put it in quotes'];
+    return ['the value is not valid here', `give ${expectation(schema)}`];
+  }
   const written = report.sourceOf(path) ?? String(value);
   const quoted = fits(schema, written);
   if (!quoted && (schema.type !== 'string' || schema.const !== undefined)) return null;

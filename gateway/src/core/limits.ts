@@ -225,6 +225,8 @@ export const LIMITS = {
   pluginManifestBytes: 64 * 1024,
   /** Parts of the schema of a plugin's configuration, references unfolded; a value may be held against each. */
   pluginSchemaNodes: 1000,
+  /** Cost of its patterns, as of `regexCostPerFile`; each thread that reads configurations compiles them. */
+  pluginSchemaPatternCost: 16 * 1024,
   /** One attempt to fetch a module, with all its requests: the largest takes 14 s over 10 Mbit/s. */
   pluginPullMs: 60_000,
   /** Redirects of one request; registries send to their store of blobs with one. */

@@ -91,9 +91,10 @@ export class TenantFile {
 
   /** Resolves to whether there is anything new. */
   async #read(loader: TenantLoader, signature: string | null, secretsSame: boolean, force: boolean): Promise<boolean> {
+    // Before the file is read, so that a doubt which comes meanwhile has it read once more.
     this.doubtful = false;
-    const read = await readConfigFile(this.path);
     this.#signature = signature;
+    const read = await readConfigFile(this.path);
     const textDigest = read.text === null ? `unreadable: ${read.problem.message}` : sha256(read.text);
     const again = force && this.loaded?.problems[0]?.code === 'SLUICE_CONFIG_PARSER_FAILED';
     if (textDigest === this.#textDigest && secretsSame && !again) return false;

@@ -31,6 +31,7 @@ import { TestServices } from './test-services.ts';
 import { TestSharedData } from './test-shared-data.ts';
 
 const QUEUE_READY = 'proxy_on_queue_ready';
+const HOUR_MS = 3_600_000;
 
 /** What a host is made of. */
 interface HostParts {
@@ -40,6 +41,8 @@ interface HostParts {
   readonly factory: RecordingFactory;
   readonly sharedData: TestSharedData;
   readonly queues: TestQueues;
+  /** Ticks and time limits come by themselves. */
+  readonly realTime: boolean;
 }
 
 /** A plugin in the gateway's own host, without sockets. */
@@ -67,11 +70,13 @@ export class PluginTestHost {
     if (this.#closed) throw new Error('the test host is closed; load the plugin again');
     const { recorder, factory, plugin } = this.#parts;
     let record: ExchangeRecord | null = null;
-    const outcome = await driveExchange([factory], exchange.request, exchange.upstream, (made) => {
-      prepare(made, exchange, plugin.tenant);
-      record = new ExchangeRecord(made);
-      recorder.follow(made, record);
-    });
+    const outcome = await this.#holdProcess(
+      driveExchange([factory], exchange.request, exchange.upstream, (made) => {
+        prepare(made, exchange, plugin.tenant);
+        record = new ExchangeRecord(made);
+        recorder.follow(made, record);
+      }),
+    );
     const { calls, callouts, fault, properties } = record!.read();
     if (fault !== null) throw fault;
     const sum = (field: 'fuel' | 'timeUs'): number => calls.reduce((total, call) => total + call[field], 0);
@@ -110,6 +115,17 @@ export class PluginTestHost {
    */
   queue(name: string): TestQueue {
     return this.#parts.queues.queue(name);
+  }
+
+  /** Timers of the gateway keep no process alive, and nothing else may be left to wait for while the plugin pauses. */
+  async #holdProcess<T>(work: Promise<T>): Promise<T> {
+    if (!this.#parts.realTime) return work;
+    const hold = setInterval(() => {}, HOUR_MS);
+    try {
+      return await work;
+    } finally {
+      clearInterval(hold);
+    }
   }
 
   /** Ends the plugin. Exchanges under way finish; there are no new ones. */
@@ -226,5 +242,6 @@ function assemble(
   );
   const filter = createWasmFilter(plugin, { onFailure: options.onFailure ?? 'closed' });
   const factory = new RecordingFactory(filter, (exchange) => recorder.recordOf(exchange));
-  return { plugin, module, recorder, factory, sharedData, queues };
+  const realTime = !(options.clock instanceof TestClock);
+  return { plugin, module, recorder, factory, sharedData, queues, realTime };
 }

@@ -149,7 +149,9 @@ export class Body {
     return proxy_set_buffer_bytes(this.type, 0, ALL, target, whole.byteLength);
   }
 
+  /** Envoy says `Ok` and writes no address when there is nothing to read: what the last call left there must not be taken for it. */
   private read(start: u32, length: u32): bool {
+    store<usize>(OUT_ADDRESS, 0);
     return proxy_get_buffer_bytes(this.type, start, length, OUT_ADDRESS, OUT_SIZE) == Status.Ok;
   }
 }

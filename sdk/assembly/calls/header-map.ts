@@ -3,7 +3,7 @@ import { OUT_ADDRESS, OUT_SIZE, takeBytes, takeLatin1 } from '../dispatch/memory
 import { Scratch } from '../dispatch/scratch';
 import { MapType } from '../types/abi';
 import { isHeaderValue } from '../types/header-text';
-import { parseInteger } from '../types/integer';
+import { decimal, parseInteger } from '../types/integer';
 import { Status } from '../types/status';
 
 // @ts-ignore: decorator
@@ -137,7 +137,7 @@ export class HeaderMap {
    * this.response.setInteger('x-rate-limit', 100);
    */
   setInteger(name: string, value: i64): Status {
-    return this.set(name, value.toString());
+    return this.set(name, decimal(value));
   }
 
   /**

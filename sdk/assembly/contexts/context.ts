@@ -27,6 +27,10 @@ declare function proxy_done(): Status;
 export abstract class Context extends Numbered {
   /** @internal The calls it has under way. */
   hostCalls: PendingCall | null = null;
+  /** @internal Of a filter, its plugin; null: it is a plugin itself. */
+  hostPlugin: Context | null = null;
+  /** @internal Its end has begun. */
+  hostEnded: bool = false;
   /** @internal It has asked for time at its end. */
   hostDeferred: bool = false;
 

@@ -65,11 +65,6 @@ const DERIVE_GRPC_STATUS = -1;
  * }
  */
 export abstract class HttpFilter extends Context {
-  /** @internal The context of its plugin. */
-  hostPlugin: Context | null = null;
-  /** @internal Its exchange has ended. */
-  hostEnded: bool = false;
-
   /**
    * The request's headers are here and have not been sent on.
    *

@@ -133,7 +133,8 @@ export abstract class Plugin extends Context {
   onQueueReady(queue: SharedQueue): void {}
 
   /**
-   * The filter of a new exchange; called once for each, before any of its callbacks.
+   * The filter of a new exchange; called once for each, before any of its callbacks. A new object each time: one that was
+   * answered before ends the plugin's instance.
    * @example at the top level
    * class Counting extends Plugin {
    *   private count: u64 = 0;

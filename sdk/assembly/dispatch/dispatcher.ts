@@ -1,7 +1,7 @@
 import { forgetLogLevel, log } from '../calls/log';
 import { Context } from '../contexts/context';
 import { HttpFilter } from '../contexts/http-filter';
-import { checkOptions, collectWhenDue } from '../heap';
+import { collectWhenDue, isCounting } from '../heap';
 import { Plugin } from '../contexts/plugin';
 import { BufferType } from '../types/abi';
 import { Status } from '../types/status';
@@ -25,7 +25,7 @@ export function begin(id: u32): Context | null {
   depth++;
   enter(id);
   forgetLogLevel();
-  return contexts.get(id) as Context | null;
+  return changetype<Context | null>(contexts.get(id));
 }
 
 /** The callback has ended; every callback of exports.ts ends with it. */
@@ -38,20 +38,27 @@ function add(context: Context, id: u32): void {
   contexts.set(context);
 }
 
+/** The plugin cannot be run. Shorter than `throw`, which names a file of the SDK that no author can mend. */
+function fail(problem: string): void {
+  log.error(problem);
+  unreachable();
+}
+
 /** Makes the object behind a new context: a plugin (no parent) or the filter of an exchange. */
 export function createContext(id: u32, parent: u32): void {
   begin(id);
   if (parent == 0) {
-    checkOptions();
+    if (!isCounting()) fail('compile with the asconfig.json of @sluice/plugin-sdk');
     const plugin = createPlugin();
     if (plugin) add(plugin, id);
     else log.error('no plugin is registered for this root id');
     return;
   }
-  const owner = contexts.get(parent);
-  if (!(owner instanceof Plugin)) return;
-  const filter = (owner as Plugin).createFilter();
-  filter.hostPlugin = owner as Plugin;
+  const owner = changetype<Context | null>(contexts.get(parent));
+  if (!owner || owner.hostPlugin) return;
+  const filter = changetype<Plugin>(owner).createFilter();
+  if (filter.hostPlugin) fail('createFilter must make a new filter each time');
+  filter.hostPlugin = owner;
   add(filter, id);
 }
 
@@ -70,13 +77,13 @@ export function deleteContext(id: u32): void {
 /** The plugin a callback is for, or null when there is none by this id. */
 export function pluginOf(id: u32): Plugin | null {
   const context = begin(id);
-  return context instanceof Plugin ? (context as Plugin) : null;
+  return context && !context.hostPlugin ? changetype<Plugin>(context) : null;
 }
 
 /** The filter a callback is for, or null when there is none by this id. */
 export function filterOf(id: u32): HttpFilter | null {
   const context = begin(id);
-  return context instanceof HttpFilter ? (context as HttpFilter) : null;
+  return context && context.hostPlugin ? changetype<HttpFilter>(context) : null;
 }
 
 /** A configuration as text; `''` when the host announces none. */

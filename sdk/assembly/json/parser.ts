@@ -1,3 +1,4 @@
+import { decimal } from '../types/integer';
 import { JsonKind, JsonValue } from './value';
 
 /** Deeper documents are refused: each level takes stack. */
@@ -110,7 +111,7 @@ export class JsonParser {
   }
 
   private container(isObject: bool): JsonValue | null {
-    if (this.depth == DEEPEST) return this.fail(`at most ${DEEPEST} levels are allowed`);
+    if (this.depth == DEEPEST) return this.fail(`at most ${decimal(DEEPEST)} levels are allowed`);
     this.depth++;
     this.at++;
     const all = new JsonValue(isObject ? JsonKind.Object : JsonKind.Array);
@@ -152,33 +153,61 @@ export class JsonParser {
 
   /** The string at the cursor; `''` with `error` set when it is broken. */
   private string(isName: bool): string {
-    let from = ++this.at;
-    let text = '';
-    while (this.skipPlain() == BACKSLASH) {
-      text += this.input.substring(from, this.at++);
+    const from = ++this.at;
+    if (this.skipPlain() == BACKSLASH) return this.escaped(from);
+    const to = this.at;
+    if (!this.closeString()) return '';
+    return isName ? this.nameAt(from, to) : this.input.substring(from, to);
+  }
+
+  /** The same with the cursor on its first escape: decoded into one block, as escapes are longer than what they stand for. */
+  private escaped(from: i32): string {
+    const start = changetype<usize>(this.input);
+    const text = __new(<usize>(this.endOfString() - from) << 1, idof<string>());
+    let to = text;
+    for (;;) {
+      const size = <usize>(this.at - from) << 1;
+      memory.copy(to, start + (<usize>from << 1), size);
+      to += size;
+      if (this.peek() != BACKSLASH) break;
+      this.at++;
       const decoded = this.escape();
       if (decoded < 0) {
         this.fail('no such escape');
         return '';
       }
-      text += String.fromCharCode(decoded);
+      store<u16>(to, decoded);
+      to += 2;
       from = this.at;
+      this.skipPlain();
     }
-    const to = this.at;
-    if (this.peek() != QUOTE) {
-      this.fail(this.peek() < 0 ? 'the string has no end' : 'a control character must be escaped');
-      return '';
+    return this.closeString() ? changetype<string>(__renew(text, to - text)) : '';
+  }
+
+  /** Where the string ends whose characters begin at or before the cursor; beyond the end of the input when it has none. */
+  private endOfString(): i32 {
+    let at = this.at;
+    for (; at < this.input.length; at++) {
+      const code = this.input.charCodeAt(at);
+      if (code == QUOTE) return at;
+      if (code == BACKSLASH) at++;
     }
+    return at;
+  }
+
+  /** Steps over the quote that ends a string. */
+  private closeString(): bool {
+    const code = this.peek();
+    if (code != QUOTE) this.fail(code < 0 ? 'the string has no end' : 'a control character must be escaped');
     this.at++;
-    if (text.length) return from == to ? text : text + this.input.substring(from, to);
-    return isName ? this.nameAt(from, to) : this.input.substring(from, to);
+    return code == QUOTE;
   }
 
   /** A name of the input: the same string as the last time it was seen. */
   private nameAt(from: i32, to: i32): string {
     const address = changetype<usize>(this.input) + (<usize>from << 1);
     for (let i = 0; i < this.names.length; i++) {
-      const known = this.names[i];
+      const known = unchecked(this.names[i]);
       if (known.length != to - from) continue;
       if (memory.compare(changetype<usize>(known), address, <usize>known.length << 1) == 0) return known;
     }

@@ -1,3 +1,4 @@
+import { decimal } from '../types/integer';
 import { JsonParser } from './parser';
 import { JsonKind, JsonValue } from './value';
 
@@ -42,7 +43,7 @@ export class Settings {
   private inner: Settings | null = null;
   private sibling: Settings | null = null;
   /** What was asked for last, and what it is. */
-  private lastName: string = '';
+  private lastName: string | null = null;
   private last: JsonValue | null = null;
   /** What this key holds is not shown; `''`: no key. */
   private hidden: string = '';
@@ -63,7 +64,7 @@ export class Settings {
     const value = parser.parse();
     if (value && value.kind == JsonKind.Object) return new Settings(value, found, []);
     if (value) found.push('the configuration must be an object, found ' + value.describe());
-    else found.push(`the configuration is no JSON: ${parser.error}, at offset ${parser.offset}`);
+    else found.push(`the configuration is no JSON: ${parser.error}, at offset ${decimal(parser.offset)}`);
     return new Settings(none, found, []);
   }
 
@@ -128,7 +129,7 @@ export class Settings {
     const value = this.member(name);
     if (!value) return fallback;
     if (value.isInteger && value.toInteger() >= least && value.toInteger() <= most) return value.toInteger();
-    const range = least == i64.MIN_VALUE ? '' : ` from ${least} to ${most}`;
+    const range = least == i64.MIN_VALUE ? '' : ` from ${decimal(least)} to ${decimal(most)}`;
     this.mismatch(name, 'an integer' + range, value);
     return fallback;
   }
@@ -158,7 +159,7 @@ export class Settings {
     if (!list) return texts;
     let item = list.first;
     while (item) {
-      if (item.kind != JsonKind.String) this.mismatch(`${name}[${texts.length}]`, 'a string', item);
+      if (item.kind != JsonKind.String) this.mismatch(`${name}[${decimal(texts.length)}]`, 'a string', item);
       texts.push(item.text);
       item = item.next;
     }
@@ -213,7 +214,7 @@ export class Settings {
     let item = list.first;
     for (let index = 0; item; index++) {
       if (item.kind == JsonKind.Object) sections.push(this.enter(item, name, index, asked));
-      else this.mismatch(`${name}[${index}]`, 'an object', item);
+      else this.mismatch(`${name}[${decimal(index)}]`, 'an object', item);
       item = item.next;
     }
     return sections;
@@ -228,8 +229,8 @@ export class Settings {
   count(name: string, least: i32, most: i32): void {
     const value = this.member(name);
     if (!value || value.kind != JsonKind.Array || (value.length >= least && value.length <= most)) return;
-    const bound = value.length < least ? `at least ${least} are needed` : `at most ${most} are possible`;
-    this.reject(name, `has ${value.length} entries; ${bound}`);
+    const bound = value.length < least ? `at least ${decimal(least)} are needed` : `at most ${decimal(most)} are possible`;
+    this.reject(name, `has ${decimal(value.length)} entries; ${bound}`);
   }
 
   /**
@@ -244,7 +245,7 @@ export class Settings {
     for (let i = 0; item; i++) {
       if (item.kind == JsonKind.String) {
         const problem = problemOf(item.text);
-        if (problem.length) this.reject(name + (value.kind == JsonKind.Array ? `[${i}]` : '.' + item.name), problem);
+        if (problem.length) this.reject(name + (value.kind == JsonKind.Array ? `[${decimal(i)}]` : '.' + item.name), problem);
       }
       item = item.next;
     }
@@ -277,7 +278,7 @@ export class Settings {
     this.findUnknown();
     const found = this.found;
     if (found.length <= MOST_PROBLEMS) return found.join('; ');
-    return `${found.slice(0, MOST_PROBLEMS).join('; ')}; and ${found.length - MOST_PROBLEMS} more`;
+    return `${found.slice(0, MOST_PROBLEMS).join('; ')}; and ${decimal(found.length - MOST_PROBLEMS)} more`;
   }
 
   private findUnknown(): void {
@@ -297,7 +298,7 @@ export class Settings {
   private path(): string {
     const outer = this.outer;
     if (!outer) return '';
-    return outer.path() + this.key + (this.index < 0 ? '.' : `[${this.index}].`);
+    return outer.path() + this.key + (this.index < 0 ? '.' : `[${decimal(this.index)}].`);
   }
 
   /** One setting is asked for several times in a row, always by the same literal. */

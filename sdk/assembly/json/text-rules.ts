@@ -1,11 +1,12 @@
 import { endsLine, isHeaderName } from '../types/header-text';
+import { decimal } from '../types/integer';
 
 /** What the length of a text breaks; `''` when nothing. */
 export function lengthProblem(text: string, least: i32, most: i32, isSecret: bool): string {
   const length = characters(text);
   if (length == 0 && least > 0) return `is empty; must be ${isSecret ? 'a secret of ' : ''}at least ${counted(least)}`;
-  if (length < least) return `has ${counted(length)}; at least ${least} are needed`;
-  return length > most ? `has ${counted(length)}; at most ${most} are possible` : '';
+  if (length < least) return `has ${counted(length)}; at least ${decimal(least)} are needed`;
+  return length > most ? `has ${counted(length)}; at most ${decimal(most)} are possible` : '';
 }
 
 /** What keeps a text from being the name of a header; `''` when nothing. */
@@ -32,5 +33,5 @@ function characters(text: string): i32 {
 }
 
 function counted(length: i32): string {
-  return length == 1 ? 'one character' : `${length} characters`;
+  return length == 1 ? 'one character' : `${decimal(length)} characters`;
 }

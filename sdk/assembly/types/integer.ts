@@ -15,3 +15,19 @@ export function parseInteger(text: string, fallback: i64): i64 {
   }
   return negative ? -value : value;
 }
+
+/** Characters of the longest number. */
+const LONGEST: usize = 20;
+
+/** The number in decimal. `toString` of the standard library knows 35 bases, and takes up to a kilobyte of the module. */
+export function decimal(value: i64): string {
+  const text = __new(LONGEST << 1, idof<string>());
+  let at = LONGEST;
+  let rest: u64 = value < 0 ? -value : value;
+  do {
+    store<u16>(text + (--at << 1), 0x30 + (rest % 10));
+    rest /= 10;
+  } while (rest != 0);
+  if (value < 0) store<u16>(text + (--at << 1), 0x2d);
+  return changetype<string>(text).substring(<i32>at);
+}

@@ -1,5 +1,5 @@
 /**
- * UTF-8 bytes of a text.
+ * UTF-8 bytes of a text; half a surrogate pair becomes U+FFFD.
  * @example
  * this.request.setBytes(utf8('x-city'), utf8('Zürich'));
  */
@@ -8,10 +8,17 @@ export function utf8(text: string): ArrayBuffer {
   const bytes = __new(size, idof<ArrayBuffer>());
   for (let i: usize = 0; i < size; i++) {
     const code = load<u16>(changetype<usize>(text) + (i << 1));
-    if (code >= 0x80) return String.UTF8.encode(text);
+    if (code >= 0x80) return encode(text);
     store<u8>(bytes + i, code);
   }
   return changetype<ArrayBuffer>(bytes);
+}
+
+function encode(text: string): ArrayBuffer {
+  const bytes = new ArrayBuffer(String.UTF8.byteLength(text));
+  const from = changetype<usize>(text);
+  String.UTF8.encodeUnsafe(from, text.length, changetype<usize>(bytes), false, String.UTF8.ErrorMode.REPLACE);
+  return bytes;
 }
 
 /**

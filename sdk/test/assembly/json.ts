@@ -1,31 +1,19 @@
 /** A guest for json.test.ts: text in, the document back in a form that keeps every bit of it. */
 import { HttpFilter, JsonKind, JsonParser, JsonValue, Plugin, register } from '@sluice/plugin-sdk';
+import { TextChannel } from './text-channel';
 
-let input: string = '';
-let output: string = '';
-
-/** Room for `length` UTF-16 units of input; answers where to write them. */
-export function reserve(length: i32): usize {
-  __collect();
-  const text = __new((<usize>length) << 1, idof<string>());
-  input = changetype<string>(text);
-  return text;
-}
+export { outputAt, reserve } from './text-channel';
 
 /** Offset of the error, or -1 when the input is a document. */
 export function parse(): i32 {
-  const parser = new JsonParser(input);
+  const parser = new JsonParser(TextChannel.input);
   const value = parser.parse();
-  output = value ? describe(value) : parser.error;
+  TextChannel.output = value ? describe(value) : parser.error;
   return value ? -1 : parser.offset;
 }
 
-export function outputAt(): usize {
-  return changetype<usize>(output);
-}
-
 export function outputLength(): i32 {
-  return output.length;
+  return TextChannel.output.length;
 }
 
 function describe(value: JsonValue): string {

@@ -1,5 +1,8 @@
 /** Settings of every kind, for settings.test.ts. */
 import { ConfiguredPlugin, HttpFilter, JsonValue, Plugin, Settings, TextPair, register, utf8 } from '@sluice/plugin-sdk';
+import { TextChannel } from './text-channel';
+
+export { outputAt, reserve } from './text-channel';
 
 /** What a limit is. */
 @config
@@ -62,30 +65,15 @@ class Guest extends ConfiguredPlugin<All> {
 
 register((): Plugin => new Guest());
 
-let input: string = '';
-let output: string = '';
-
-/** Room for `length` UTF-16 units of a configuration; answers where to write them. */
-export function reserve(length: i32): usize {
-  __collect();
-  const text = __new((<usize>length) << 1, idof<string>());
-  input = changetype<string>(text);
-  return text;
-}
-
 /** Reads the configuration; what is wrong with it is the output then. */
 export function read(): i32 {
-  const settings = Settings.parse(input);
+  const settings = Settings.parse(TextChannel.input);
   const all = new All();
   // @ts-ignore: the transform adds it
   all.readSettings(settings);
-  output = settings.problems();
-  if (output.length == 0) output = show(all);
-  return output.length;
-}
-
-export function outputAt(): usize {
-  return changetype<usize>(output);
+  TextChannel.output = settings.problems();
+  if (TextChannel.output.length == 0) TextChannel.output = show(all);
+  return TextChannel.output.length;
 }
 
 /** What was read, in one line. */
