@@ -61,6 +61,8 @@ export async function runCompiler(
     folder,
     '--outFile',
     output,
+    // The report is text for whoever reads it; asc would colour it wherever CI is set.
+    '--noColors',
     ...sdkOptions(),
     ...flagsOf(options),
   ];
