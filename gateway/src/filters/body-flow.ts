@@ -149,13 +149,13 @@ export class BodyFlow {
     const stage = this.#stages[index];
     if (stage === undefined || stage.over || this.#closed) return;
     this.#injected = true;
-    this.#ends.passHead(slot);
-    if (this.#closed) return;
     const next = this.#stages[index + 1];
     if (bytes.length > 0) (next?.inbox ?? this.#output).lend(bytes);
     stage.over = end;
     if (end && next !== undefined) next.inboxEnd = true;
     else if (end) this.#outputEnd = true;
+    // Last, since what waits at the stage follows the head, and would overtake the bytes.
+    this.#ends.passHead(slot);
     this.run();
   }
 

@@ -228,13 +228,13 @@ export class BodyRig implements ChainHost, BodyReader {
     this.events.push(`failed ${code}`);
   }
 
-  /** Sends a response through the filters, as fast as they take it. */
-  response(chunks: readonly string[], trailers: HeaderList | null): void {
+  /** Sends a response through the filters, as fast as they take it. @param filtered one of them wants its body */
+  response(chunks: readonly string[], trailers: HeaderList | null, filtered = true): void {
     if (this.source === null) this.request();
     this.#coming.push(...chunks);
     this.#end = { trailers };
     if (this.chain.startResponse(false) === CONTINUE) throw new Error('the head did not wait for the body');
-    this.resumeResponse();
+    if (filtered) this.resumeResponse();
   }
 
   resumeResponse(): void {

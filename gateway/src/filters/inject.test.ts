@@ -179,6 +179,16 @@ describe('a response that no filter wants the body of', () => {
     expect(rig.output).toBe('before abc');
   });
 
+  it('gets bytes before its own while the filter holds the head and all of it has come', async () => {
+    const filter = new HeadFilter();
+    filter.onHead = () => PAUSE;
+    const rig = new BodyRig([filter], null);
+    rig.response(['abc'], null, false);
+    filter.inject('before ');
+    await until(() => rig.events.includes('end'));
+    expect(rig.output).toBe('before abc');
+  });
+
   it('gets bytes in place of its own', async () => {
     const rig = new BodyRig([atHead(['instead', true])], null);
     rig.response(['abc', 'def'], null);

@@ -49,12 +49,13 @@ export class WasmControl implements StreamHost {
     return true;
   }
 
-  /** Passes on what the guest has injected since the last time. */
-  deliver(): void {
+  /** Passes on what the guest has injected since the last time. True: it has ended the response with that. */
+  deliver(): boolean {
     const injections = this.#injections;
     this.#injections = [];
     this.#waiting = 0;
     for (const { bytes, end } of injections) this.#control.inject(bytes, end);
+    return this.#injectedEnd;
   }
 
   upstreamHosts(): string[] | null {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { loadPlugin, type PluginTestHost } from '../testing/index.ts';
+import { loadPlugin, type PluginTestHost, TestClock } from '../testing/index.ts';
 import { pluginModule, type PluginText } from '../wasm/wat.suite.ts';
 
 function load(text: PluginText, config?: unknown): Promise<PluginTestHost> {
@@ -251,6 +251,38 @@ describe('pausing', () => {
     expect(request).not.toBeNull();
     expect(response?.status).toBe(200);
     host.close();
+  });
+
+  it('of a response that is injected bit by bit lasts as long as something comes', async () => {
+    const t = new Texts();
+    // Eight times with 200 ms in between, and never more.
+    const tick = `(if (global.get $stream) (then
+      (drop (call $set_effective_context (global.get $stream)))
+      (global.set $left (i32.sub (global.get $left) (i32.const 1)))
+      (if (i32.ge_s (global.get $left) (global.get $last)) (then
+        (drop (call $inject_encoded_data_to_filter_chain ${t.of('.')} (i32.eqz (global.get $left))))))))`;
+    const outcome = async (last: number): Promise<string> => {
+      const clock = new TestClock();
+      const text = pluginModule({
+        callbacks: {
+          proxy_on_vm_start: '(drop (call $set_tick_period_milliseconds (i32.const 200))) (i32.const 1)',
+          proxy_on_response_headers: '(global.set $stream (local.get 0)) (i32.const 4)',
+          proxy_on_response_body: '(i32.const 3)',
+          proxy_on_tick: tick,
+        },
+        fields: `(global $stream (mut i32) (i32.const 0)) (global $left (mut i32) (i32.const 8))
+          (global $last i32 (i32.const ${last})) ${t.fields}`,
+        marker: 'proxy_abi_version_0_2_100',
+      });
+      const host = await loadPlugin(text, { clock, pauseMs: 500 });
+      const exchange = host.exchange({ upstream: { body: 'replaced' } });
+      for (let ticks = 0; ticks < 20; ticks++) await clock.advance(200);
+      const { response } = await exchange;
+      host.close();
+      return response === null ? 'reset' : response.body;
+    };
+    expect(await outcome(0)).toBe('........');
+    expect(await outcome(4)).toBe('reset');
   });
 
   it('result 2 continues', async () => {

@@ -44,6 +44,15 @@ export class Pauses implements Expirable {
     else this.#responseTimer ??= this.#schedule(direction);
   }
 
+  /** The guest has done something: what is left of its time starts anew. */
+  renew(direction: Direction): void {
+    const timer = direction === REQUEST ? this.#requestTimer : this.#responseTimer;
+    if (timer === null) return;
+    this.#wheel.cancel(timer);
+    if (direction === REQUEST) this.#requestTimer = this.#schedule(direction);
+    else this.#responseTimer = this.#schedule(direction);
+  }
+
   /** Ends a pause; false when there was none. */
   release(direction: Direction): boolean {
     if (!holds(this.#held, direction)) return false;

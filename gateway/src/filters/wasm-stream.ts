@@ -397,7 +397,7 @@ export class WasmStream implements Filter, BodyFilter, ContextHost, PauseOwner {
   onActions(actions: number, response: LocalResponse | null): void {
     if ((actions & Action.done) !== 0 && this.#finished) this.#generation.completeStream(this.#context!);
     if (this.#finished) return;
-    if ((actions & Action.inject) !== 0) this.#actions!.deliver();
+    if ((actions & Action.inject) !== 0) this.#deliverInjected();
     if (this.#finished) return;
     if ((actions & Action.close) !== 0) {
       this.#replied = true;
@@ -409,6 +409,14 @@ export class WasmStream implements Filter, BodyFilter, ContextHost, PauseOwner {
       if ((actions & Action.continueRequest) !== 0) this.#resume(REQUEST);
       if ((actions & Action.continueResponse) !== 0) this.#resume(RESPONSE);
     }
+  }
+
+  /** A guest that has ended the response holds nothing of it any more, whatever its callback answers; one that goes on gets time. */
+  #deliverInjected(): void {
+    const ended = this.#actions!.deliver();
+    if (this.#finished) return;
+    if (ended) this.#resume(RESPONSE);
+    else this.#pauses?.renew(RESPONSE);
   }
 
   #reply(response: LocalResponse): void {

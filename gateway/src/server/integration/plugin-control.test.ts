@@ -72,6 +72,22 @@ describe('a plugin that injects', () => {
     expect((await lineOf(rig, 3))['bytes_sent']).toBe(0);
   });
 
+  it.each([
+    ['holds the head alone', 1, true],
+    ['holds head and body', 2, true],
+    ['holds the head and has no callback for bodies', 1, false],
+  ] as const)('ends a response in the callback that %s', async (_, result, hasBody) => {
+    const head: Script = (t) =>
+      `${must(`(call $inject_encoded_data_to_filter_chain ${t.of('all')} (i32.const 1))`)} (i32.const ${result})`;
+    const rig = await start({
+      proxy_on_response_headers: head,
+      ...(hasBody ? { proxy_on_response_body: () => '(i32.const 1)' } : {}),
+    });
+    const { status, text } = await ask(rig.port);
+    expect([status, text]).toEqual([200, 'all']);
+    expect(await lineOf(rig)).toMatchObject({ response_code: 200, bytes_sent: 3 });
+  });
+
   it('ends a response whose service would go on for ever', async () => {
     let closed = 0;
     const first: Script = (t) =>
