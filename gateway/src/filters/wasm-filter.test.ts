@@ -1,53 +1,29 @@
 import { describe, expect, it } from 'vitest';
 import { loadPlugin, type PluginTestHost, TestClock } from '../testing/index.ts';
+import { GuestTexts, NO_BYTES, OUT, RESULT } from '../wasm/guest-script.suite.ts';
 import { pluginModule, type PluginText } from '../wasm/wat.suite.ts';
 
 function load(text: PluginText, config?: unknown): Promise<PluginTestHost> {
   return loadPlugin(pluginModule(text), { config });
 }
 
-/** Text constants at fixed addresses: `$name` in a body becomes address and length. */
-class Texts {
-  fields = '';
-  #at = 1024;
-
-  of(text: string): string {
-    const bytes = [...Buffer.from(text, 'latin1')].map((byte) => `\\${byte.toString(16).padStart(2, '0')}`).join('');
-    this.fields += `(data (i32.const ${this.#at}) "${bytes}")\n`;
-    const span = `(i32.const ${this.#at}) (i32.const ${text.length})`;
-    this.#at += text.length;
-    return span;
-  }
-
-  /** Pairs serialised as the ABI asks. */
-  pairs(...texts: string[]): string {
-    const head = Buffer.alloc(4 + texts.length * 4);
-    head.writeUInt32LE(texts.length / 2);
-    texts.forEach((text, i) => head.writeUInt32LE(text.length, 4 + i * 4));
-    return this.of(head.toString('latin1') + texts.map((text) => `${text}\0`).join(''));
-  }
-}
-
 const REQUEST = '(i32.const 0)';
 const RESPONSE = '(i32.const 2)';
-const OUT = '(i32.const 64) (i32.const 68)';
-const RESULT = '(i32.load (i32.const 64)) (i32.load (i32.const 68))';
-const NONE = '(i32.const 0) (i32.const 0)';
 
 /** Copies a property into a request header. */
-function copyProperty(t: Texts, property: string, header: string): string {
+function copyProperty(t: GuestTexts, property: string, header: string): string {
   return `(if (i32.eqz (call $get_property ${t.of(property)} ${OUT}))
     (then (drop (call $replace_header_map_value ${REQUEST} ${t.of(header)} ${RESULT}))))`;
 }
 
-function reply(t: Texts, status: number, body: string, ...headers: string[]): string {
-  return `(drop (call $send_local_response (i32.const ${status}) ${t.of('plugin said no')} ${body === '' ? NONE : t.of(body)}
-    ${headers.length === 0 ? NONE : t.pairs(...headers)} (i32.const -1)))`;
+function reply(t: GuestTexts, status: number, body: string, ...headers: string[]): string {
+  return `(drop (call $send_local_response (i32.const ${status}) ${t.of('plugin said no')} ${body === '' ? NO_BYTES : t.of(body)}
+    ${headers.length === 0 ? NO_BYTES : t.pairs(...headers)} (i32.const -1)))`;
 }
 
 describe('request headers', () => {
   it('are read, added, replaced and removed, whatever their case', async () => {
-    const t = new Texts();
+    const t = new GuestTexts();
     const body = `
       (drop (call $get_header_map_value ${REQUEST} ${t.of('X-One')} ${OUT}))
       (drop (call $add_header_map_value ${REQUEST} ${t.of('x-copy')} ${RESULT}))
@@ -66,7 +42,7 @@ describe('request headers', () => {
   });
 
   it('include pseudo headers, which change the exchange', async () => {
-    const t = new Texts();
+    const t = new GuestTexts();
     const body = `
       (drop (call $get_header_map_value ${REQUEST} ${t.of(':path')} ${OUT}))
       (drop (call $add_header_map_value ${REQUEST} ${t.of('x-path')} ${RESULT}))
@@ -111,7 +87,7 @@ describe('request headers', () => {
   });
 
   it('keep pseudo headers and framing that an assigned set leaves out', async () => {
-    const t = new Texts();
+    const t = new GuestTexts();
     const pairs = t.pairs('x-new', '1', 'content-length', '999', ':path', '/p');
     const host = await load({
       callbacks: { proxy_on_request_headers: `(call $set_header_map_pairs ${REQUEST} ${pairs})` },
@@ -124,7 +100,7 @@ describe('request headers', () => {
   });
 
   it('cannot change framing or connection', async () => {
-    const t = new Texts();
+    const t = new GuestTexts();
     const names = ['content-length', 'Transfer-Encoding', 'connection', 'upgrade'];
     const calls = names.map(
       (name) => `(if (call $replace_header_map_value ${REQUEST} ${t.of(name)} ${t.of('0')}) (then (unreachable)))
@@ -138,7 +114,7 @@ describe('request headers', () => {
   });
 
   it('change nothing when one of an assigned set is refused', async () => {
-    const t = new Texts();
+    const t = new GuestTexts();
     const pairs = t.pairs('x-new', '1', 'x-bad', 'a\r\nb');
     const host = await load({
       callbacks: { proxy_on_request_headers: `(drop (call $set_header_map_pairs ${REQUEST} ${pairs})) (i32.const 0)` },
@@ -149,7 +125,7 @@ describe('request headers', () => {
   });
 
   it('answer OK and nothing for an absent header to guests of 0.1.0', async () => {
-    const t = new Texts();
+    const t = new GuestTexts();
     const body = `(if (call $get_header_map_value ${REQUEST} ${t.of('x-none')} ${OUT}) (then (unreachable)))
       (i32.load (i32.const 68))`;
     const marker = 'proxy_abi_version_0_1_0';
@@ -160,7 +136,7 @@ describe('request headers', () => {
 
 describe('response headers', () => {
   it('are changed, :status included; request headers are readable but not writable', async () => {
-    const t = new Texts();
+    const t = new GuestTexts();
     const body = `
       (drop (call $get_header_map_value ${REQUEST} ${t.of('x-in')} ${OUT}))
       (drop (call $add_header_map_value ${RESPONSE} ${t.of('x-out')} ${RESULT}))
@@ -183,7 +159,7 @@ describe('response headers', () => {
 
 describe('a local response', () => {
   it('answers in place of the upstream, even if the callback continues, and passes its own response callback', async () => {
-    const t = new Texts();
+    const t = new GuestTexts();
     const callbacks = {
       proxy_on_request_headers: `${reply(t, 401, 'denied', 'www-authenticate', 'Key', ':status', '200')} (i32.const 0)`,
       proxy_on_response_headers: `(drop (call $add_header_map_value ${RESPONSE} ${t.of('x-seen')} ${t.of('yes')})) (i32.const 0)`,
@@ -200,7 +176,7 @@ describe('a local response', () => {
   });
 
   it('replaces the answer of the upstream', async () => {
-    const t = new Texts();
+    const t = new GuestTexts();
     const body = `${reply(t, 502, 'hidden', 'content-type', 'text/html')} (i32.const 0)`;
     const host = await load({ callbacks: { proxy_on_response_headers: body }, fields: t.fields });
     const { request, response } = await host.exchange({ upstream: { body: 'secret', headers: { 'x-up': '1' } } });
@@ -213,7 +189,7 @@ describe('a local response', () => {
   });
 
   it('counts once', async () => {
-    const t = new Texts();
+    const t = new GuestTexts();
     const body = `${reply(t, 401, '')} ${reply(t, 200, 'open')} (i32.const 1)`;
     const host = await load({ callbacks: { proxy_on_request_headers: body }, fields: t.fields });
     expect((await host.exchange()).response).toEqual({
@@ -224,8 +200,8 @@ describe('a local response', () => {
   });
 
   it('with a forged head is refused', async () => {
-    const t = new Texts();
-    const call = `(call $send_local_response (i32.const 200) ${NONE} ${NONE} ${t.pairs('x', 'a\r\nset-cookie: b')} (i32.const -1))`;
+    const t = new GuestTexts();
+    const call = `(call $send_local_response (i32.const 200) ${NO_BYTES} ${NO_BYTES} ${t.pairs('x', 'a\r\nset-cookie: b')} (i32.const -1))`;
     const body = `(if (i32.ne ${call} (i32.const 2)) (then (unreachable))) (i32.const 0)`;
     const host = await load({ callbacks: { proxy_on_request_headers: body }, fields: t.fields });
     expect((await host.exchange()).request).not.toBeNull();
@@ -254,7 +230,7 @@ describe('pausing', () => {
   });
 
   it('of a response that is injected bit by bit lasts as long as something comes', async () => {
-    const t = new Texts();
+    const t = new GuestTexts();
     // Eight times with 200 ms in between, and never more.
     const tick = `(if (global.get $stream) (then
       (drop (call $set_effective_context (global.get $stream)))
@@ -291,7 +267,7 @@ describe('pausing', () => {
   });
 
   it('ends with a local response from a tick', async () => {
-    const t = new Texts();
+    const t = new GuestTexts();
     const tick = reply(t, 403, 'late');
     const host = await load(paused(1, tick, t.fields));
     expect((await host.exchange()).response).toMatchObject({ status: 403, body: 'late' });
@@ -324,7 +300,7 @@ describe('pausing', () => {
 
 describe('properties', () => {
   it('describe exchange and plugin', async () => {
-    const t = new Texts();
+    const t = new GuestTexts();
     const names = [
       'request.path',
       'request\0url_path',
@@ -348,7 +324,7 @@ describe('properties', () => {
   });
 
   it('set on the request are there in the log phase; numbers are 8 bytes', async () => {
-    const t = new Texts();
+    const t = new GuestTexts();
     const key = t.of('my\0key');
     const callbacks = {
       proxy_on_request_headers: `(drop (call $set_property ${key} ${t.of('stored')})) (i32.const 0)`,

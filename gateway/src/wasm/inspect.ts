@@ -7,6 +7,7 @@ import { guessLanguage, type Producers, readProducers } from './language.ts';
 import { manifestWarnings, type PluginManifest, readManifest } from './manifest.ts';
 import { checkBytes, findAbi } from './module.ts';
 import { PAGE_BYTES, rewriteModule } from './rewrite.ts';
+import { type FoundSection, findSections } from './section-scan.ts';
 import { readOutline, Section } from './sections.ts';
 
 /** A part of the file. */
@@ -62,10 +63,7 @@ export interface ModuleReport {
   readonly warnings: readonly string[];
 }
 
-const SECTION_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(Section).map(([name, id]) => [id, name]));
 const ALLOCATORS: readonly string[] = ['proxy_on_memory_allocate', 'malloc'];
-/** How every module begins. */
-const HEADER = Buffer.from('\0asm\x01\0\0\0', 'latin1');
 
 /** Looks at a module, whatever it is. Nothing of it runs. Never throws. */
 export function inspectModule(bytes: Uint8Array): ModuleReport {
@@ -73,7 +71,7 @@ export function inspectModule(bytes: Uint8Array): ModuleReport {
   const module = compiled(bytes);
   const imports = module === null ? [] : WebAssembly.Module.imports(module);
   const exports = module === null ? [] : WebAssembly.Module.exports(module);
-  const parts = findParts(bytes);
+  const parts = findSections(bytes);
   const functions = exports.filter(({ kind }) => kind === 'function').map(({ name }) => name);
   const callbacks = functions.filter((name) => name.startsWith('proxy_on_') && !ALLOCATORS.includes(name));
   const producers = producersOf(parts);
@@ -158,46 +156,17 @@ function abiOf(functions: readonly string[]): string {
   return functions.find((name) => name.startsWith('proxy_abi_')) ?? '';
 }
 
-function producersOf(parts: readonly Part[]): Producers {
+function producersOf(parts: readonly FoundSection[]): Producers {
   const reader = parts.find(({ custom, name }) => custom && name === 'producers')?.reader;
   return reader === undefined ? {} : readProducers(reader.bytes.subarray(reader.at, reader.end));
 }
 
-interface Part {
-  readonly id: number;
-  readonly name: string;
-  readonly custom: boolean;
-  /** At the beginning of what is in it. */
-  readonly reader: ByteReader;
-}
-
-/** The sections, in order, up to the first that is not whole. */
-function findParts(bytes: Uint8Array): Part[] {
-  const parts: Part[] = [];
-  if (!Buffer.from(bytes.subarray(0, 8)).equals(HEADER)) return parts;
-  const reader = new ByteReader(bytes, HEADER.length);
-  try {
-    while (reader.at < reader.end) {
-      const id = reader.u8();
-      const size = reader.u32();
-      const payload = new ByteReader(bytes, reader.at, reader.at + size);
-      reader.skip(size);
-      const custom = id === Section.custom;
-      const name = custom ? payload.name() : (SECTION_NAMES.get(id) ?? `section ${id}`);
-      parts.push({ id, name, custom, reader: payload });
-    }
-  } catch {
-    // What was found before is told all the same.
-  }
-  return parts;
-}
-
-function readerOf(parts: readonly Part[], id: number): ByteReader | null {
+function readerOf(parts: readonly FoundSection[], id: number): ByteReader | null {
   const found = parts.find((part) => part.id === id)?.reader;
   return found === undefined ? null : new ByteReader(found.bytes, found.at, found.end);
 }
 
-function countOf(parts: readonly Part[], id: number): number {
+function countOf(parts: readonly FoundSection[], id: number): number {
   try {
     return readerOf(parts, id)?.u32() ?? 0;
   } catch {
@@ -206,7 +175,7 @@ function countOf(parts: readonly Part[], id: number): number {
 }
 
 /** Sizes of memories or tables, of the kinds that most modules have. */
-function readSizes(parts: readonly Part[], id: number): SizeReport[] {
+function readSizes(parts: readonly FoundSection[], id: number): SizeReport[] {
   const sizes: SizeReport[] = [];
   const reader = readerOf(parts, id);
   try {

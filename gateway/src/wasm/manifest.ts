@@ -2,8 +2,7 @@ import { readPluginSchema } from '../config/plugin-schema.ts';
 import { quote, shorten } from '../config/problem.ts';
 import { isMapping, type PlainMap } from '../config/schema-view.ts';
 import { LIMITS } from '../core/limits.ts';
-import { ByteReader } from './binary.ts';
-import { Section } from './sections.ts';
+import { type FoundSection, findSections } from './section-scan.ts';
 
 /** Phases of an exchange, and ticks, that a plugin may take part in. */
 export const PLUGIN_PHASES = [
@@ -59,19 +58,17 @@ export interface ManifestReading {
 export const MANIFEST_SECTION = 'sluice:manifest';
 
 const NONE: ManifestReading = { manifest: null, problem: '' };
-/** How every module begins. */
-const HEADER = Buffer.from('\0asm\x01\0\0\0', 'latin1');
 const MOST_NAMES = 256;
 const MOST_TEXT = 1024;
 
 /** Reads the manifest of a module, whatever the bytes are. Never throws. */
 export function readManifest(bytes: Uint8Array): ManifestReading {
-  const sections = manifestSections(bytes);
+  const sections = findSections(bytes).filter(({ custom, name }) => custom && name === MANIFEST_SECTION);
   if (sections.length === 0) return NONE;
   if (sections.length > 1)
     return { manifest: null, problem: `there are ${sections.length} sections ${MANIFEST_SECTION}` };
   try {
-    return { manifest: parse(sections[0]!), problem: '' };
+    return { manifest: parse(contentOf(sections[0]!)), problem: '' };
   } catch (error) {
     if (!(error instanceof ManifestFault)) throw error;
     return { manifest: null, problem: shorten(error.message) };
@@ -81,24 +78,8 @@ export function readManifest(bytes: Uint8Array): ManifestReading {
 /** A manifest that is no good; the message says where and why. */
 class ManifestFault extends Error {}
 
-/** Contents of the sections of that name, up to where the module is not whole. */
-function manifestSections(bytes: Uint8Array): Uint8Array[] {
-  const found: Uint8Array[] = [];
-  if (!Buffer.from(bytes.subarray(0, HEADER.length)).equals(HEADER)) return found;
-  const reader = new ByteReader(bytes, HEADER.length);
-  try {
-    while (reader.at < reader.end) {
-      const id = reader.u8();
-      const size = reader.u32();
-      const payload = new ByteReader(bytes, reader.at, reader.at + size);
-      reader.skip(size);
-      if (id === Section.custom && payload.name() === MANIFEST_SECTION)
-        found.push(bytes.subarray(payload.at, payload.end));
-    }
-  } catch {
-    // Whether the module as a whole is good is for others to say.
-  }
-  return found;
+function contentOf({ reader }: FoundSection): Uint8Array {
+  return reader.bytes.subarray(reader.at, reader.end);
 }
 
 function parse(bytes: Uint8Array): PluginManifest {
