@@ -57,7 +57,8 @@ export class PathIndex<T> {
    * to be tested, all others match.
    */
   collect(path: string, out: T[][]): void {
-    const exact = this.#exact.get(path);
+    // Even an empty map has the text hashed.
+    const exact = this.#exact.size === 0 ? undefined : this.#exact.get(path);
     if (exact !== undefined) out.push(exact);
     if (this.#regexes.length > 0) out.push(this.#regexes);
     this.#walk(this.#root, path, 0, out);

@@ -7,12 +7,15 @@ export class ServiceSplit {
   /** Upper bounds of the services' shares of `#total`. */
   readonly #bounds: readonly number[];
   readonly #total: number;
+  /** All requests go there; null: there are several. */
+  readonly #only: string | null;
 
   constructor(services: readonly string[], weights: readonly number[]) {
     this.services = services;
     let total = 0;
     this.#bounds = weights.map((weight) => (total += weight));
     this.#total = total;
+    this.#only = services.length === 1 && total > 0 ? services[0]! : null;
   }
 
   /**
@@ -20,6 +23,7 @@ export class ServiceSplit {
    * @param random 0 ≤ random < 1; each request its own
    */
   pick(random: number): string | null {
+    if (this.#only !== null) return this.#only;
     const point = random * this.#total;
     for (let i = 0; i < this.services.length; i++) if (point < this.#bounds[i]!) return this.services[i]!;
     return null;
