@@ -205,8 +205,8 @@ export class Http1Call implements UpstreamCall, ConnectionCall, PoolWaiter, Body
 
   onResponseEnd(trailers: HeaderList | null): void {
     if (this.#state !== SENT) return;
-    // A peer that answers before it has the whole request may take the rest for the next one.
-    if (!this.#bodyOver) this.#connection!.reusable = false;
+    // A peer that answers before it has the whole request would take the next one for the rest of it.
+    if (!this.#bodyOver || this.#pending !== '') this.#connection!.reusable = false;
     this.#finish();
     if (trailers !== null) this.#sink.trailers(trailers);
     this.#sink.end();

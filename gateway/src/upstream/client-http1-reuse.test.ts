@@ -4,6 +4,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { issue } from '../config/certificate.suite.ts';
 import { TimerWheel } from '../core/wheel.ts';
+import type { BodyReader } from '../exchange/body.ts';
 import { PairHeaders } from '../exchange/headers.ts';
 import { MemoryBody, MemorySink } from '../exchange/memory.ts';
 import { settle, until } from '../exchange/probes.suite.ts';
@@ -189,6 +190,25 @@ describe('upstream client over its own connections: reuse', () => {
     for (const answer of answers) expect([answer, (await ask()).ended]).toEqual([answer, true]);
     await until(() => server.sockets.filter((socket) => socket.readableEnded).length === answers.length);
     expect(server.sockets).toHaveLength(answers.length);
+  });
+
+  it('does not reuse a connection whose response came before the last bytes of its request had left', async () => {
+    let reader: BodyReader | null = null;
+    const body = new MemoryBody(4);
+    body.read = (given) => void (reader = given);
+    const { server, begin, ask } = await open((socket) => void socket.write(OK));
+    const sink = begin('POST', body);
+    // What it says here waits for the end of the turn, and all of the response is in the same one.
+    sink.head = () => {
+      reader!.onBodyData(Buffer.from('last'));
+      reader!.onBodyEnd(null);
+    };
+    sink.data = () => true;
+    const ended = Promise.withResolvers<void>();
+    sink.end = ended.resolve;
+    await ended.promise;
+    await ask();
+    expect([server.sockets.length, server.received.split('\r\n\r\n')[1]]).toEqual([2, expect.stringMatching(/^GET/)]);
   });
 
   it('closes a connection that says something while it is idle', async () => {
