@@ -170,8 +170,10 @@ export class FilterChain implements SlotOwner, RequestBodyOwner, ResponseBodyOwn
   }
 
   /** A local reply of a filter or of the gateway itself; only the first of an exchange counts. */
-  reply(status: number, headers: HeaderList, body: Buffer | null, details: string): void {
+  reply(status: number, headers: HeaderList, body: Buffer | null, details: string): boolean {
+    const answered = this.#replied;
     if (this.#mayReply('SLUICE_PLUGIN_CLOSED')) this.#host.replaceResponse(status, headers, body, details);
+    return !answered;
   }
 
   fail(code: ErrorCode, details: string): boolean {

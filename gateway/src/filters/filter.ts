@@ -122,11 +122,12 @@ export interface FilterControl {
   trailers(direction: Direction): HeaderList | null;
   /**
    * Answers in place of the upstream, or replaces the upstream's answer while its head is still held. After the head
-   * has been sent the exchange is reset. A second call is ignored. The answer passes through the response phases of the
+   * has been sent the exchange is reset. False: a filter has answered before, and that answer stays; whoever holds it lets
+   * it go. The answer passes through the response phases of the
    * filters that were created and have not seen a response head. Headers pass to the gateway, which sets content-length
    * and drops hop-by-hop names.
    */
-  reply(status: number, headers: HeaderList, body: Buffer | null, details: string): void;
+  reply(status: number, headers: HeaderList, body: Buffer | null, details: string): boolean;
   /**
    * The gateway's own error answer (JSON body, or gRPC trailers) with the status of the code. False: a filter has answered
    * before, and that answer stays; whoever holds it lets it go.

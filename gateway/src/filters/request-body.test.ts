@@ -27,7 +27,7 @@ class BehindFilter implements BodySource, RequestBodyOwner {
     const slot = new FilterSlot({ name: '', wantsRequestHeaders: true, wantsResponseHeaders: true, create }, 0, {
       resume: (_direction, resumed) => this.#body.flow.resume(resumed),
       trailers: () => null,
-      reply: () => {},
+      reply: () => true,
       fail: () => true,
       reset: () => {},
       endMessage: () => {},

@@ -14,7 +14,7 @@ import {
 export interface SlotOwner {
   resume(direction: Direction, slot: FilterSlot): void;
   trailers(direction: Direction, slot: FilterSlot): HeaderList | null;
-  reply(status: number, headers: HeaderList, body: Buffer | null, details: string): void;
+  reply(status: number, headers: HeaderList, body: Buffer | null, details: string): boolean;
   fail(code: ErrorCode, details: string): boolean;
   reset(): void;
   endMessage(direction: Direction, slot: FilterSlot): void;
@@ -58,11 +58,12 @@ export class FilterSlot implements FilterControl {
     return this.#owner.trailers(direction, this);
   }
 
-  reply(status: number, headers: HeaderList, body: Buffer | null, details: string): void {
+  reply(status: number, headers: HeaderList, body: Buffer | null, details: string): boolean {
     try {
-      this.#owner.reply(status, headers, body, details);
+      return this.#owner.reply(status, headers, body, details);
     } catch (error) {
       this.#owner.crash(error);
+      return true;
     }
   }
 

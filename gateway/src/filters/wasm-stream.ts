@@ -422,11 +422,11 @@ export class WasmStream implements Filter, BodyFilter, ContextHost, PauseOwner {
   #reply(response: LocalResponse): void {
     if (this.#replied) return;
     this.#replied = true;
-    this.#releaseAll();
+    const held = this.#releaseAll();
     this.#view.pass(REQUEST);
     this.#view.pass(RESPONSE);
     const { status, headers, body } = replyTo(this.#exchange, response);
-    this.#control.reply(status, headers, body, response.details);
+    if (!this.#control.reply(status, headers, body, response.details)) this.#resumeAll(held);
   }
 
   addTime(microseconds: number, fuel: number): void {

@@ -155,9 +155,9 @@ class RecordingControl implements FilterControl {
     return trailers;
   }
 
-  reply(status: number, headers: HeaderList, body: Buffer | null, details: string): void {
+  reply(status: number, headers: HeaderList, body: Buffer | null, details: string): boolean {
     this.#record.decide('respond');
-    this.#inner.reply(status, headers, body, details);
+    return this.#inner.reply(status, headers, body, details);
   }
 
   fail(code: ErrorCode, details: string): boolean {

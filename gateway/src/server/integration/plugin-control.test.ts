@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { GuestTexts, ifField, must, NO_BYTES, OUT, RESULT } from '../../wasm/guest-script.suite.ts';
+import { GuestTexts, ifField, must, NO_BYTES, OUT, RESULT, setField } from '../../wasm/guest-script.suite.ts';
 import { pluginModule } from '../../wasm/wat.suite.ts';
 import { ask, eventually } from './fixture.suite.ts';
 import { GatewayRig, tenantA } from './gateway-rig.suite.ts';
@@ -10,20 +10,26 @@ vi.setConfig({ testTimeout: 60_000 });
 
 type Script = (texts: GuestTexts) => string;
 
-/** A gateway whose one plugin has these callbacks, in front of one service. */
+/** A gateway whose one plugin, used once for each configuration, has these callbacks, in front of one service. */
 async function start(
   callbacks: Readonly<Record<string, Script>>,
   handler?: RequestListener,
   marker = 'proxy_abi_version_0_2_100',
+  more: { readonly fields?: string; readonly configs?: readonly unknown[] } = {},
 ): Promise<GatewayRig> {
+  const { configs = [{}] } = more;
   const texts = new GuestTexts();
   const bodies = Object.entries(callbacks).map(([name, script]) => [name, script(texts)] as const);
-  const module = pluginModule({ callbacks: Object.fromEntries(bodies), fields: texts.fields, marker });
+  const module = pluginModule({
+    callbacks: Object.fromEntries(bodies),
+    fields: texts.fields + (more.fields ?? ''),
+    marker,
+  });
   const server = await upstream('main', handler);
   const rig = await GatewayRig.start({
     files: { 'guest.wasm': module },
     gateway: { plugins: [{ name: 'guest', source: 'file:guest.wasm', limits: { pause: '300ms' } }] },
-    tenants: { a: tenantA({ plugins: [{ use: 'guest' }] }) },
+    tenants: { a: tenantA({ plugins: configs.map((config) => ({ use: 'guest', config })) }) },
     services: { main: [server.address] },
   });
   onTestFinished(async () => void (await rig.stop()));
@@ -131,6 +137,36 @@ describe('a plugin that answers', () => {
     const call = { method: 'POST', headers: { 'content-type': 'application/grpc' }, body: '\0\0\0\0\0' };
     const { status, text, headers } = await ask(rig.port, call);
     expect([status, text, headers['grpc-status'], headers['grpc-message']]).toEqual([200, '', sent, 'go away']);
+  });
+});
+
+describe('a plugin that answers where another one has answered before', () => {
+  it('holds that answer no longer', async () => {
+    const answer = (t: GuestTexts, status: number): string =>
+      `(drop (call $send_local_response (i32.const ${status}) ${NO_BYTES} ${t.of('no')} ${NO_BYTES} (i32.const -1)))`;
+    const rig = await start(
+      {
+        proxy_on_vm_start: () => '(drop (call $set_tick_period_milliseconds (i32.const 10))) (i32.const 1)',
+        proxy_on_request_headers: (t) =>
+          ifField(t, 'x-met', `(global.set $second (i32.const 1)) ${answer(t, 403)}`) +
+          setField(t, 0, 'x-met', 'first') +
+          '(i32.const 0)',
+        proxy_on_response_headers: () =>
+          `(if (result i32) (global.get $second) (then (i32.const 0))
+            (else (global.set $stream (local.get 0)) (i32.const 1)))`,
+        proxy_on_tick: (t) =>
+          `(if (global.get $stream) (then (drop (call $set_effective_context (global.get $stream))) ${answer(t, 418)}
+            (global.set $stream (i32.const 0))))`,
+      },
+      undefined,
+      'proxy_abi_version_0_2_1',
+      {
+        fields: '(global $second (mut i32) (i32.const 0)) (global $stream (mut i32) (i32.const 0))',
+        configs: [{}, { n: 2 }],
+      },
+    );
+    expect((await ask(rig.port)).status).toBe(403);
+    expect(await lineOf(rig)).toMatchObject({ response_code: 403, plugin_failures: '' });
   });
 });
 
