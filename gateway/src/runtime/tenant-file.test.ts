@@ -44,3 +44,30 @@ it('is sure of itself after the next look, whenever a doubt came during the last
     expect(await file.refresh(loader, undefined, false)).toBe(false);
   }
 });
+
+it('is doubtful until it has been loaded anew', async () => {
+  const loads = { count: 0 };
+  const file = new TenantFile(path);
+  await file.refresh(loaderOf(loads), undefined, false);
+  const { digest } = file;
+  file.doubt();
+  const { promise: loading, resolve } = Promise.withResolvers<void>();
+  const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+  const slow = {
+    load: async (name: string, text: string) => {
+      ask();
+      await loading;
+      return loaderOf(loads).load(name, text);
+    },
+  } as unknown as TenantLoader;
+  const look = file.refresh(slow, undefined, false);
+  await asked;
+  // Whoever looks now finds what was doubted.
+  expect([file.doubtful, file.loaded?.problems[0]?.message]).toEqual([true, 'load 1']);
+  file.doubt();
+  resolve();
+  await look;
+  expect([file.doubtful, file.digest]).toEqual([true, digest]);
+  await file.refresh(loaderOf(loads), undefined, false);
+  expect([file.doubtful, file.loaded?.problems[0]?.message]).toEqual([false, 'load 3']);
+});

@@ -43,6 +43,7 @@ export class TenantFile {
   #signature: string | null = '';
   #gone = false;
   #textDigest = '';
+  #doubts = 0;
 
   constructor(path: string) {
     this.path = path;
@@ -52,8 +53,8 @@ export class TenantFile {
   /** The next look reads and loads it anew, for what it may refer to has changed. */
   doubt(): void {
     this.doubtful = true;
+    this.#doubts++;
     this.#signature = '';
-    this.#textDigest = '';
   }
 
   /** How the state directory calls it, wherever the directory of tenants is. Never a valid tenant name. */
@@ -91,16 +92,19 @@ export class TenantFile {
 
   /** Resolves to whether there is anything new. */
   async #read(loader: TenantLoader, signature: string | null, secretsSame: boolean, force: boolean): Promise<boolean> {
-    // Before the file is read, so that a doubt which comes meanwhile has it read once more.
-    this.doubtful = false;
+    const doubts = this.#doubts;
     this.#signature = signature;
     const read = await readConfigFile(this.path);
     const textDigest = read.text === null ? `unreadable: ${read.problem.message}` : sha256(read.text);
-    const again = force && this.loaded?.problems[0]?.code === 'SLUICE_CONFIG_PARSER_FAILED';
-    if (textDigest === this.#textDigest && secretsSame && !again) return false;
-    this.#textDigest = textDigest;
-    this.loaded = read.text === null ? unreadable(read.problem) : await loader.load(this.file, read.text);
-    return true;
+    const again = this.doubtful || (force && this.loaded?.problems[0]?.code === 'SLUICE_CONFIG_PARSER_FAILED');
+    const changed = textDigest !== this.#textDigest || !secretsSame || again;
+    if (changed) {
+      this.#textDigest = textDigest;
+      this.loaded = read.text === null ? unreadable(read.problem) : await loader.load(this.file, read.text);
+    }
+    // Only now, so that nobody takes what was doubted; a doubt that came meanwhile has it read once more.
+    this.doubtful = doubts !== this.#doubts;
+    return changed;
   }
 
   /** Of the values as they are now. */
