@@ -171,6 +171,48 @@ describe('a module file that changes', () => {
     expect(state().loads).toEqual({ success: 2, failure: 1 });
   });
 
+  it('is not offered again because something else in its directory changes', async () => {
+    let tries = 0;
+    const loaded = await Catalogue.load({ plugins: [plugin('good')], log, settleMs: 5, pollMs: 600_000 });
+    catalogue = loaded;
+    const refuse = async (): Promise<void> => {
+      tries++;
+      throw new Error('not with me');
+    };
+    loaded.follow(follower(refuse));
+    write('good', TWO);
+    await eventually(() => tries).toBe(1);
+    loaded.change([plugin('good'), plugin('marker')]);
+    write('marker', THREE);
+    // Its own refusal tells that this look at the directory has ended.
+    await eventually(() => loaded.modules[1]!.error).toBe('not with me');
+    write('other', THREE);
+    write('marker', ONE);
+    await eventually(() => tries).toBeGreaterThan(2);
+    expect(tries).toBe(3);
+    await loaded.reload();
+    expect(tries).toBe(5);
+  });
+
+  it('and that cannot be used is told of until it can, whatever else changes', async () => {
+    const granted: number[] = [];
+    const loaded = await load(plugin('good'));
+    loaded.follow(follower(async ({ bodyLimit }) => void granted.push(bodyLimit)));
+    write('good', 'text');
+    await eventually(() => state().refusal).toMatch(/not a WebAssembly module/);
+    const { limits } = plugin('good');
+    loaded.change([plugin('good', { limits: { ...limits, body: 2048 } })]);
+    await eventually(() => granted).toEqual([2048]);
+    await loaded.reload();
+    expect(state()).toMatchObject({
+      refusal: expect.stringMatching(/not a WebAssembly module/),
+      loads: { failure: 1 },
+    });
+    write('good', ONE);
+    await eventually(() => state().refusal).toBe('');
+    expect(granted).toEqual([2048]);
+  });
+
   it('comes into force where there was none', async () => {
     (await load(plugin('late'))).follow(follower(accept));
     expect(state().error).toMatch(/ENOENT/);
@@ -254,6 +296,29 @@ describe('a plugin that comes to a running gateway', () => {
     resolve();
     await eventually(() => removed).toEqual(['good', 'good']);
     expect(offers).toEqual(['(good)', '']);
+  });
+
+  it('is not to be used because of the module of one of its name that was given up before', async () => {
+    const { promise: trial, resolve } = Promise.withResolvers<void>();
+    const asked: string[] = [];
+    const removed: string[] = [];
+    (await load()).follow({
+      ...follower(async ({ name }) => {
+        asked.push(name);
+        await trial;
+      }),
+      remove: (name) => {
+        removed.push(name);
+        return [];
+      },
+    });
+    catalogue!.change([plugin('good')]);
+    await eventually(() => asked).toEqual(['good']);
+    catalogue!.change([]);
+    catalogue!.change([plugin('late', { name: 'good' })]);
+    resolve();
+    await eventually(() => removed).toEqual(['good', 'good']);
+    expect(offers).toEqual(['(good)', '', '(good)']);
   });
 });
 

@@ -114,7 +114,7 @@ export class Catalogue {
   /** From now on takes over what changes, arrives or goes, as far as the follower takes it. */
   follow(follower: CatalogueFollower): void {
     this.#follower = follower;
-    this.#poll = setInterval(() => void this.#look(false), this.#pollMs).unref();
+    this.#poll = setInterval(() => void this.#look(false, true), this.#pollMs).unref();
     void this.#look(false);
   }
 
@@ -153,18 +153,25 @@ export class Catalogue {
     await this.#cache?.flush();
   }
 
-  async #look(force: boolean): Promise<void> {
+  /** @param again what was refused is tried once more */
+  async #look(force: boolean, again = force): Promise<void> {
     if (this.#closed || this.#follower === null) return;
     for (const watch of this.#watches.values()) watch.renew();
-    await Promise.all([...this.#entries.values()].map((entry) => entry.look(force, (module) => this.#accept(module))));
+    const looks = [...this.#entries.values()].map((entry) => {
+      return entry.look(force, (module) => this.#accept(module, entry), again);
+    });
+    await Promise.all(looks);
   }
 
-  async #accept(module: CatalogueModule): Promise<void> {
+  async #accept(module: CatalogueModule, entry: ModuleEntry): Promise<void> {
     const { name } = module;
     await this.#follower!.accept(module);
-    // It may have been given up while it was tried.
-    if (!this.#entries.has(name)) this.#follower!.remove(name);
-    else this.#usable.add(name);
+    // It may have been given up while it was tried, and another be asked for by that name.
+    if (this.#entries.get(name) !== entry) {
+      this.#follower!.remove(name);
+      return;
+    }
+    this.#usable.add(name);
     this.#noteSchema(module);
     this.#offer();
   }

@@ -55,6 +55,8 @@ interface Candidate {
   readonly bytes: Uint8Array | null;
   /** What named it; null: it is a file, or it ran last and something else was asked for. */
   readonly pin: string | null;
+  /** Why what is asked for cannot be had, of a module that stays for want of it; '' = this one is asked for. */
+  readonly instead: string;
 }
 
 const NOT_YET = 'it has not been fetched yet';
@@ -71,10 +73,13 @@ export class ModuleEntry {
   #inForce: Candidate | null = null;
   /** Compiled and not accepted; what it is refused for may change without it. */
   #waiting: Candidate | null = null;
+  /** The candidate that was refused last: looks that nobody insists on leave it alone. */
+  #refused: Candidate | null = null;
   #problem = '';
   #loadedAt = 0;
   #turn: Promise<void> = Promise.resolve();
   #queued = false;
+  #again = false;
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
   /** Why it is here though nobody asks for it; '' = somebody does. */
@@ -132,16 +137,18 @@ export class ModuleEntry {
     if (isDeepStrictEqual(config, before)) return;
     this.#config = config;
     if (!sameSource(config, before) || !sameCode(config, before)) return this.#reopen(config);
-    const newest = this.#waiting ?? this.#inForce;
-    if (newest !== null) this.#waiting = { ...newest, config };
+    if (this.#waiting !== null) this.#waiting = { ...this.#waiting, config };
+    else if (this.#inForce !== null) this.#waiting = { ...this.#inForce, config, instead: this.#problem };
   }
 
   /**
    * Looks whether there is something new and puts it in force if it may be. Resolves when that is decided. One look
    * runs at a time; one that nobody insists on is dropped while another waits for its turn.
    * @param force look closely, and try at once what failed before
+   * @param again what was refused is tried once more, because that may depend on something else
    */
-  look(force: boolean, accept: AcceptModule): Promise<void> {
+  look(force: boolean, accept: AcceptModule, again = force): Promise<void> {
+    this.#again ||= again;
     if (this.#queued && !force) return this.#turn;
     this.#queued ||= !force;
     this.#turn = this.#turn.then(async () => {
@@ -176,6 +183,8 @@ export class ModuleEntry {
 
   async #lookOnce(force: boolean, accept: AcceptModule): Promise<void> {
     const source = this.#source;
+    const again = this.#again;
+    this.#again = false;
     let failure: unknown = null;
     const found = await source.look(force).catch((error: unknown) => {
       failure = error;
@@ -185,7 +194,7 @@ export class ModuleEntry {
       const fresh = typeof found === 'string' ? null : await this.#prepare(found, true);
       // Something else is asked for meanwhile, and its look comes next.
       if (source !== this.#source || this.#closed) return;
-      const candidate = fresh === null ? this.#waiting : { ...fresh, config: this.#config };
+      const candidate = fresh === null ? this.#due(again) : { ...fresh, config: this.#config };
       if (candidate !== null && found !== 'unsettled') await this.#take(candidate, accept);
     } catch (error) {
       failure = error;
@@ -193,6 +202,11 @@ export class ModuleEntry {
     if (source !== this.#source || this.#closed) return;
     if (failure !== null) this.#refuse(failure);
     this.#lookAgain(found === 'unsettled' ? this.#services.settleMs : source.dueMs, accept);
+  }
+
+  /** What waits, unless it was refused and nobody has asked to try that again. */
+  #due(again: boolean): Candidate | null {
+    return again || this.#waiting !== this.#refused ? this.#waiting : null;
   }
 
   #lookAgain(delayMs: number | null, accept: AcceptModule): void {
@@ -216,7 +230,7 @@ export class ModuleEntry {
     }
     const options = { name, memory: limits.memory, startFuel: startFuel(limits) };
     const module = await this.#services.library.prepare(bytes, options, aside);
-    return { config, module, bytes: pin === null ? null : bytes, pin };
+    return { config, module, bytes: pin === null ? null : bytes, pin, instead: '' };
   }
 
   /** Puts a module in force. @throws when it may not be: then it waits. */
@@ -224,6 +238,7 @@ export class ModuleEntry {
     const { config, module } = candidate;
     const { pin, place } = this.#source;
     this.#waiting = candidate;
+    this.#refused = candidate;
     const { allow = null, deny } = config.allow.hostCalls;
     checkHostCalls(module, { allow, deny }, place);
     if (!this.#isInForce(candidate)) {
@@ -234,7 +249,7 @@ export class ModuleEntry {
     // Otherwise more was asked for meanwhile.
     if (this.#waiting !== candidate) return;
     this.#waiting = null;
-    this.#problem = candidate.pin === pin ? '' : this.#problem || NOT_YET;
+    this.#problem = candidate.pin === pin ? candidate.instead : this.#problem || NOT_YET;
     if (candidate.bytes === null || pin === null) return;
     void this.#services.cache?.keep(config.name, { pin, digest: module.digest }, candidate.bytes);
   }
@@ -274,7 +289,7 @@ export class ModuleEntry {
     const options = { name, memory: limits.memory, startFuel: startFuel(limits) };
     try {
       const module = await library.prepare(bytes, options, false);
-      await this.#take({ config: this.#config, module, bytes: null, pin: null }, null);
+      await this.#take({ config: this.#config, module, bytes: null, pin: null, instead: '' }, null);
       const fields = { plugin: name, source: this.#source.place, digest: module.digest.slice(0, 12) };
       log.warn(fields, 'the module that ran last serves until the one asked for is there');
     } catch (error) {

@@ -34,7 +34,13 @@ export class FileSource implements ModuleSource {
     if (size > LIMITS.pluginModuleBytes) {
       throw new Error(`it has ${size} bytes, more than ${LIMITS.pluginModuleBytes}; strip debug information`);
     }
-    return readFile(this.place);
+    try {
+      return await readFile(this.place);
+    } catch (error) {
+      // What keeps it from being read, such as its mode, may go without a trace in its identity.
+      if (identity !== MISSING) this.#examined = '';
+      throw error;
+    }
   }
 
   /** At the start nobody is writing. */
