@@ -30,9 +30,22 @@ describe('parseConfigText', () => {
     ['# nothing\n', '0:0 : the file is empty'],
     ['a: !tag 1', '1:4 : unresolved tag: !tag'],
     ['a: .nan', '1:4 a: .nan is not a number that JSON knows'],
+    [
+      'a: 9007199254740993',
+      '1:4 a: 9007199254740993 has more digits than a number holds: it would be read as 9007199254740992',
+    ],
+    [
+      'a: [-9223372036854775808]',
+      '1:5 a[0]: -9223372036854775808 has more digits than a number holds: it would be read as -9223372036854776000',
+    ],
+    [
+      'a: 0xFFFFFFFFFFFFFFFF',
+      '1:4 a: 0xFFFFFFFFFFFFFFFF has more digits than a number holds: it would be read as 18446744073709552000',
+    ],
+    ['a: &x k\n*x : 1', '2:1 : a key that is a list, a mapping, an alias or nothing'],
     ['a: &x { b: 1 }\nc:\n  <<: *x', '3:3 c["<<"]: merge keys (<<) are not part of YAML 1.2'],
     ['__proto__: { a: 1 }', '1:1 __proto__: __proto__ cannot be a key'],
-    ['? [a]\n: 1', '1:3 : a key that is a list, a mapping or nothing'],
+    ['? [a]\n: 1', '1:3 : a key that is a list, a mapping, an alias or nothing'],
     ['a: *x', '1:4 a: there is no anchor &x before *x'],
     ['a: &x [*x]', '1:8 a[0]: the alias holds itself'],
     ['a: b: c', '1:4 : a "key: value" inside a value'],

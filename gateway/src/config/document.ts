@@ -192,11 +192,22 @@ class Reader {
   #readScalar(scalar: Scalar, path: Path): Plain {
     const value = scalar.value;
     if (typeof value === 'string' || typeof value === 'boolean' || value === null) return value;
-    if (typeof value === 'number' && Number.isFinite(value)) return value;
+    if (typeof value === 'number' && Number.isFinite(value)) return this.#exact(value, scalar, path);
     const message = `${scalar.source ?? 'this'} is not a number that JSON knows`;
     const remedy = 'write a finite number, or put it in quotes';
     this.report(scalar.range?.[0] ?? 0, path, 'SLUICE_CONFIG_SYNTAX', { message, remedy });
     return null;
+  }
+
+  /** A whole number that no reader of JSON would find as it was written, such as an id of 64 bits, is no number here. */
+  #exact(value: number, { source = '', range }: Scalar, path: Path): number {
+    if (Math.abs(value) <= Number.MAX_SAFE_INTEGER || !WHOLE.test(source)) return value;
+    const read = Math.abs(value) < 1e21 ? BigInt(String(value)) : BigInt(value);
+    if (read === integerOf(source)) return value;
+    const message = `${source} has more digits than a number holds: it would be read as ${read}`;
+    const remedy = `write fewer, or put it in quotes if it is text: "${source}"`;
+    this.report(range?.[0] ?? 0, path, 'SLUICE_CONFIG_SYNTAX', { message, remedy });
+    return value;
   }
 
   #readList(node: Node, path: (string | number)[]): Plain {
@@ -274,8 +285,15 @@ function badAlias({ source }: Alias, target: Node | undefined): { message: strin
   return { message, remedy: `put it in quotes if it is text: "*${shorten(source)}"; else set the anchor before` };
 }
 
+/** A whole number as YAML writes it. */
+const WHOLE = /^([-+]?[0-9]+|0x[0-9a-fA-F]+|0o[0-7]+)$/;
+
+function integerOf(source: string): bigint {
+  return source.startsWith('-') ? -BigInt(source.slice(1)) : BigInt(source);
+}
+
 const NOT_A_KEY = {
-  message: 'a key that is a list, a mapping or nothing',
+  message: 'a key that is a list, a mapping, an alias or nothing',
   remedy: 'use text as the key; templates such as {{ … }} are to be filled in before',
 };
 
