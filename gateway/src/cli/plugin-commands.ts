@@ -96,6 +96,7 @@ interface RunFlags {
   responseStatus: string;
   responseHeader: string[];
   responseBody?: string;
+  service: string[];
   json?: boolean;
 }
 
@@ -111,10 +112,16 @@ function addRun(plugin: Command, process: CommandProcess): void {
     .option('--response-status <status>', 'what the upstream answers', '200')
     .option('--response-header <line>', 'a header of its answer; may be repeated', collect, [])
     .option('--response-body <text>', 'of its answer; @file reads a file')
+    .option(
+      '--service <name=status[:body]>',
+      'what a service answers that the plugin calls; status reset breaks the connection, body @file reads a file; may be repeated',
+      collect,
+      [],
+    )
     .option(...JSON_OPTION)
-    .action(async (file: string, { header, responseHeader, ...flags }: RunFlags) => {
+    .action(async (file: string, { header, responseHeader, service, ...flags }: RunFlags) => {
       const { runPlugin } = await import('./plugin-run.ts');
-      const words = { headers: header, responseHeaders: responseHeader };
+      const words = { headers: header, responseHeaders: responseHeader, services: service };
       process.exitCode = await runPlugin({
         body: undefined,
         responseBody: undefined,

@@ -70,12 +70,18 @@ function requestLine(text: string): RequestLine {
   };
 }
 
+/** Whether it may be the status of an answer. */
+export function isStatus(text: string): boolean {
+  return /^[2-5]\d\d$/.test(text);
+}
+
 function statusOf(text: string): number {
-  if (/^[2-5]\d\d$/.test(text)) return Number(text);
+  if (isStatus(text)) return Number(text);
   throw new UsageError(`--response-status ${text} is none; write one from 200 to 599`);
 }
 
-async function bodyOf(option: string, text: string | undefined): Promise<Buffer | null> {
+/** A body: the text, or what is in the file behind `@`; null: none. @throws UsageError */
+export async function bodyOf(option: string, text: string | undefined): Promise<Buffer | null> {
   if (text === undefined) return null;
   return text.startsWith('@') ? await readGiven(option, text.slice(1)) : Buffer.from(text);
 }

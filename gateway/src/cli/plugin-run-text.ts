@@ -3,7 +3,7 @@ import { clean } from './clean-text.ts';
 import { failureText } from './plugin-failure.ts';
 import type { TestExchange } from '../testing/options.ts';
 import type { LogLine } from '../testing/recording-log.ts';
-import type { TestCall, TestChange, TestResult } from '../testing/results.ts';
+import type { TestCall, TestCalloutResult, TestChange, TestResult } from '../testing/results.ts';
 
 /** What `sluice plugin run` has to tell. */
 export interface PluginRun {
@@ -12,6 +12,8 @@ export interface PluginRun {
   readonly result: TestResult;
   /** Lines of its start. */
   readonly started: readonly LogLine[];
+  /** Callouts of the plugin itself, such as those of its start. */
+  readonly before: readonly TestCalloutResult[];
 }
 
 /** Longest part of a body or of a value that is shown in lines; `--json` has all. */
@@ -19,7 +21,7 @@ const SHOWN = 2_000;
 const INDENT = '  ';
 
 /** For `--json`. */
-export function runObject({ file, result, started }: PluginRun): object {
+export function runObject({ file, result, started, before }: PluginRun): object {
   const { request, response, error, calls, callouts, properties, logs, fuel, timeUs, exchange } = result;
   const failures = exchange.pluginFailures;
   return {
@@ -30,7 +32,7 @@ export function runObject({ file, result, started }: PluginRun): object {
     error,
     failures,
     calls,
-    callouts,
+    callouts: [...before, ...callouts],
     properties,
     logs: [...started, ...logs],
     fuel,
@@ -40,15 +42,11 @@ export function runObject({ file, result, started }: PluginRun): object {
 
 /** For people. */
 export function runLines(run: PluginRun): string[] {
-  const { result, started } = run;
+  const { result, started, before } = run;
   const { calls, callouts, fuel, timeUs } = result;
   const lines = started.map(logLine);
   for (const call of calls) if (isWorthTelling(call)) lines.push(...callLines(call));
-  for (const { service, method, path, status, result: how } of callouts) {
-    lines.push(
-      `callout to ${clean(service)}: ${method} ${clean(path)} -> ${status ?? how ?? 'none: the exchange was over'}`,
-    );
-  }
+  lines.push('', ...[...before, ...callouts].flatMap(calloutLines));
   lines.push('', ...requestLines(run), '', ...responseLines(run), '');
   lines.push(
     `${calls.length} callbacks, ${grouped(fuel)} instructions, ${Math.round(timeUs)} µs (a first run, which is slower than later ones)`,
@@ -70,6 +68,16 @@ function callLines({ phase, callback, saw, changes, decision, logs, fuel, timeUs
   else if (saw !== null) lines.push(...fieldLines(saw.headers, '  '));
   for (const change of changes) lines.push(...changeLines(change));
   return [...lines, ...logs.map(logLine)];
+}
+
+function calloutLines({ service, method, path, headers, body, status, result }: TestCalloutResult): string[] {
+  const refused = `refused: there is no such service here; --service ${clean(service)}=200 makes one`;
+  const outcome = result === 'refused' ? refused : (status ?? result ?? 'none: the exchange was over');
+  return [
+    `callout to ${clean(service)}: ${clean(`${method} ${path}`)} -> ${outcome}`,
+    ...fieldLines(headers),
+    ...textLines(body, ''),
+  ];
 }
 
 function changeLines({ of, name, before, after }: TestChange): string[] {

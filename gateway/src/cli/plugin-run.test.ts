@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { askingGuest } from '../wasm/callout.suite.ts';
 import { pluginModule } from '../wasm/wat.suite.ts';
 import { answering, TestFolder, TestOutput } from './plugin-folder.suite.ts';
 import { runPlugin, type RunPluginOptions } from './plugin-run.ts';
@@ -12,6 +13,8 @@ beforeAll(() => {
     'edits.wasm': pluginModule({ callbacks: { proxy_on_request_headers: `${log} ${set} (i32.const 0)` }, fields }),
     'picky.wasm': answering(200, 2),
     'traps.wasm': pluginModule({ callbacks: { proxy_on_request_headers: '(unreachable)' } }),
+    'asks.wasm': pluginModule(askingGuest({ service: 'auth', body: 'who\u001b?' })),
+    'starts.wasm': pluginModule(askingGuest({ service: 'keys', at: 'proxy_on_configure' })),
     'config.json': '{"a":1}',
     'body.txt': 'from a file',
   });
@@ -28,6 +31,7 @@ async function run(file: string, flags: Partial<RunPluginOptions> = {}) {
     responseStatus: '200',
     responseHeaders: [],
     responseBody: undefined,
+    services: [],
   };
   const code = await runPlugin({ ...words, file: `${folder.path}/${file}`, print, printError, ...flags });
   return { code, output };
@@ -85,6 +89,35 @@ it('says that the plugin refuses its configuration, or fails', async () => {
   expect(output.text).toContain('the upstream got nothing');
 });
 
+const CALLOUT = 'callout to auth: GET /check ->';
+
+it.each([
+  [[], 552, `${CALLOUT} refused: there is no such service here; --service auth=200 makes one`],
+  [['other=200', 'auth=200'], 200, `${CALLOUT} 200\n  who??\n`],
+  [['auth=403:not=you: at all'], 403, `${CALLOUT} 403\n`],
+  [['auth=reset'], 599, `${CALLOUT} reset\n`],
+])('answers callouts of the plugin by %j', async (services, status, callout) => {
+  const { code, output } = await run('asks.wasm', { services });
+  expect(code).toBe(0);
+  expect(output.text).toContain(callout);
+  expect(output.text).toContain(`the client got ${status}\n`);
+});
+
+it('takes the body of a callout from a file, and tells of it in JSON', async () => {
+  const { output } = await run('asks.wasm', { services: [`auth=401:@${folder.path}/body.txt`], json: true });
+  expect(JSON.parse(output.text)).toMatchObject({
+    response: { status: 403, body: 'from a file' },
+    callouts: [{ service: 'auth', path: '/check', status: 401, result: 'success' }],
+  });
+});
+
+it('answers what the plugin asks for when it starts before it meets the request', async () => {
+  const { output } = await run('starts.wasm', { services: ['keys=200'] });
+  expect(output.text).toContain('callout to keys: GET /check -> 200\n');
+  const told = await run('starts.wasm', { services: ['keys=200'], json: true });
+  expect(JSON.parse(told.output.text)).toMatchObject({ ok: true, callouts: [{ service: 'keys', result: 'success' }] });
+});
+
 it.each<[Partial<RunPluginOptions>, RegExp]>([
   [{ request: 'GET / twice' }, /too many words/],
   [{ request: 'G(T /' }, /G\(T is no method/],
@@ -93,6 +126,13 @@ it.each<[Partial<RunPluginOptions>, RegExp]>([
   [{ headers: ['nothing'] }, /is no header/],
   [{ responseStatus: '99' }, /--response-status 99/],
   [{ body: '@missing' }, /--body: missing cannot be read \(ENOENT\)/],
+  [{ services: ['auth'] }, /--service auth names no service and its answer; write NAME=STATUS/],
+  [{ services: ['=200'] }, /names no service/],
+  [{ services: ['auth=127.0.0.1:3000'] }, /127\.0\.0\.1 is no status from 200 to 599/],
+  [{ services: ['auth='] }, /nothing is no status/],
+  [{ services: ['auth=reset:body'] }, /reset is no status/],
+  [{ services: ['auth=200:@missing'] }, /--service: missing cannot be read/],
+  [{ services: ['auth=200', 'auth=403'] }, /auth has an answer already/],
   [{ config: '{"a":' }, /--config is no JSON/],
   [{ config: 'missing.json' }, /--config: missing\.json cannot be read/],
 ])('refuses %j', async (flags, reason) => {

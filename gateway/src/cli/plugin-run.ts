@@ -1,3 +1,4 @@
+import { setImmediate as turnOfLoop } from 'node:timers/promises';
 import { reasonOf } from '../config/files.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { LoadOptions } from '../testing/options.ts';
@@ -6,6 +7,7 @@ import { UsageError } from './explain-request.ts';
 import { isSystemError } from './system-error.ts';
 import type { Output } from './output.ts';
 import { type ExchangeWords, readConfig, readExchange } from './plugin-run-request.ts';
+import { readServices } from './plugin-run-services.ts';
 import { runLines, runObject } from './plugin-run-text.ts';
 
 export interface RunPluginOptions extends Output, ExchangeWords {
@@ -13,6 +15,8 @@ export interface RunPluginOptions extends Output, ExchangeWords {
   readonly file: string;
   /** JSON, or a file with it; default `{}`. */
   readonly config?: string;
+  /** `NAME=STATUS[:BODY]` each: what the services answer that the plugin calls; others do not exist. */
+  readonly services: readonly string[];
   /** One JSON object in place of lines. Default false. */
   readonly json?: boolean;
 }
@@ -31,10 +35,13 @@ export async function runPlugin(options: RunPluginOptions): Promise<number> {
   try {
     const exchange = await readExchange(options);
     const config = await readConfig(options.config);
-    const host = await start({ config }, options);
+    const services = await readServices(options.services);
+    const host = await start({ config, services }, options);
     if (host === null) return FAILED;
+    // What the plugin asks for when it starts is answered before it meets a request.
+    await turnOfLoop();
     const result = await awake(host.exchange(exchange));
-    const run = { file, exchange, result, started: startLines(host, result.logs.length) };
+    const run = { file, exchange, result, started: startLines(host, result.logs.length), before: host.callouts };
     if (options.json === true) options.print(JSON.stringify(runObject(run), null, 2));
     else for (const line of runLines(run)) options.print(line);
     host.close();

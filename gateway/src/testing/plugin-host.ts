@@ -22,7 +22,7 @@ import type { LoadOptions, TestExchange, TestValue } from './options.ts';
 import { Recorder } from './recorder.ts';
 import { RecordingFactory } from './recording-filter.ts';
 import type { LogLine } from './recording-log.ts';
-import type { TestCall, TestResult } from './results.ts';
+import type { TestCall, TestCalloutResult, TestResult } from './results.ts';
 import { TestClock } from './test-clock.ts';
 import { foreignFunctions } from './test-foreign.ts';
 import { type TestQueue, TestQueues } from './test-queue.ts';
@@ -92,6 +92,11 @@ export class PluginTestHost {
   /** Runs of its code that belong to no exchange: its start, ticks, messages of queues. The last 1 000 of them. */
   get calls(): readonly TestCall[] {
     return this.#parts.recorder.calls;
+  }
+
+  /** HTTP callouts that belong to no exchange, such as those of its start and of ticks. The last 1 000 of them. */
+  get callouts(): readonly TestCalloutResult[] {
+    return this.#parts.recorder.callouts;
   }
 
   get stats(): PluginStats {

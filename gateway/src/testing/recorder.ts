@@ -5,7 +5,7 @@ import { RecordingLog } from './recording-log.ts';
 import type { TestCalloutResult } from './results.ts';
 import type { CalloutWatcher, TestCallout } from './test-services.ts';
 
-/** Runs without an exchange that are kept. */
+/** Runs and callouts without an exchange that are kept. */
 const KEPT_CALLS = 1000;
 
 /** Notes what a plugin does, each thing with the exchange that it belongs to. */
@@ -13,6 +13,8 @@ export class Recorder implements CalloutWatcher {
   readonly log: RecordingLog;
   /** Runs that belong to no exchange, the last of them. */
   readonly calls: OpenCall[] = [];
+  /** Callouts that belong to no exchange, the last of them. */
+  readonly callouts: TestCalloutResult[] = [];
   readonly #records = new WeakMap<CalloutOrigin, ExchangeRecord>();
   readonly #counts = new Map<string, number>();
   /** The run that lines of the log belong to; null: none. */
@@ -57,7 +59,9 @@ export class Recorder implements CalloutWatcher {
       status: null,
       result: null,
     };
-    if (origin !== null) this.#records.get(origin)?.callouts.push(entry);
+    const callouts = (origin === null ? undefined : this.#records.get(origin)?.callouts) ?? this.callouts;
+    callouts.push(entry);
+    if (this.callouts.length > KEPT_CALLS) this.callouts.shift();
     return (result: CalloutResult, status: number | null): void => {
       entry.result = result;
       entry.status = status;
