@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { PluginCompileError, runCompiler } from './compiler/asc.ts';
@@ -51,16 +51,26 @@ export async function compilePlugin(source: PluginSource): Promise<CompiledPlugi
   const options = { optimize: source.optimize ?? true, debug: source.debug ?? false };
   const digest = digestOf(folder, entry, options);
   const digestFile = `${output}.digest`;
-  if (existsSync(output) && existsSync(digestFile) && readFileSync(digestFile, 'utf8') === digest) {
+  if (existsSync(output) && existsSync(digestFile) && readFileSync(digestFile, 'utf8') === recordOf(digest, output)) {
     return describe(output, false, '');
   }
   mkdirSync(dirname(output), { recursive: true });
   let warnings = '';
+  let record = '';
   await replace(output, async (fresh) => {
     warnings = await runCompiler(folder, entry, fresh, { ...options, signal: source.signal });
+    record = recordOf(digest, fresh);
   });
-  await replace(digestFile, async (fresh) => writeFileSync(fresh, digest));
+  // What was saved while the compiler ran may be in it, or not.
+  if (digestOf(folder, entry, options) === digest) {
+    await replace(digestFile, async (fresh) => writeFileSync(fresh, record));
+  }
   return describe(output, true, warnings);
+}
+
+/** What a module was made of, and the module: a file that something else has written since is not up to date. */
+function recordOf(digest: string, output: string): string {
+  return `${digest} ${createHash('sha256').update(readFileSync(output)).digest('hex')}`;
 }
 
 function defaultOutput(folder: string): string {

@@ -62,7 +62,7 @@ async function refusal(source: string): Promise<string> {
 }
 
 describe('a plugin', () => {
-  it('is the same, byte for byte, when several make it at once, and again when it is gone; without a plugin.json, too', async () => {
+  it('is the same, byte for byte, when several make it at once, and again when it is gone or damaged; without a plugin.json, too', async () => {
     write(PLUGIN, null);
     const make = () => compilePlugin({ folder, entry: 'assembly/plugin.ts', output: 'a.wasm', optimize: false });
     const [one, other] = await Promise.all([make(), make()]);
@@ -71,9 +71,20 @@ describe('a plugin', () => {
     expect(other.size).toBe(bytes.length);
     rmSync(one.path);
     expect((await make()).compiled).toBe(true);
+    writeFileSync(one.path, bytes.subarray(0, -9));
+    expect((await make()).compiled).toBe(true);
     expect(readFileSync(one.path).equals(bytes)).toBe(true);
     await expect(compile()).rejects.toThrow('plugin.json: { "name": "compile-');
   }, 120_000);
+
+  it('is compiled again when its source was another one while the compiler ran', async () => {
+    write(PLUGIN);
+    const first = compile();
+    write(`${PLUGIN}// saved meanwhile`);
+    await first;
+    write(PLUGIN);
+    expect((await compile()).compiled).toBe(true);
+  });
 
   it('is compiled once, and again when a source, its description or an option has changed', async () => {
     write(PLUGIN);
