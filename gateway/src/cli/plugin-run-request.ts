@@ -56,12 +56,13 @@ function requestLine(text: string): RequestLine {
   const wanted = "write a method and a path such as 'POST /status', or a URL";
   if (words.length > 2) throw new UsageError(`--request ${JSON.stringify(text)} has too many words; ${wanted}`);
   if (method !== null && !TOKEN.test(method)) throw new UsageError(`--request: ${method} is no method; ${wanted}`);
-  const url = target.startsWith('/') ? URL.parse(target, 'http://test.example.com') : URL.parse(target);
+  // A path is what the author wrote, not what a browser would make of it: `//a/b` names no host.
+  const own = target.startsWith('/');
+  const url = URL.parse(own ? 'http://test.example.com' : target);
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw new UsageError(`--request: ${JSON.stringify(target)} is neither a path nor a URL; ${wanted}`);
   }
-  // What the author wrote, not what a browser would make of it.
-  const path = target.startsWith('/') ? target : `${url.pathname}${url.search}`;
+  const path = own ? target : `${url.pathname}${url.search}`;
   return {
     method: method?.toUpperCase() ?? null,
     path: onWire(path.replace(/#.*$/s, '')),

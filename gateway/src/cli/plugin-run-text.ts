@@ -133,7 +133,8 @@ function logLine({ level, message, fields }: LogLine): string {
   return `${INDENT}${level}: ${shortened(clean(message))}${failureText(fields)}`;
 }
 
-function shortened(text: string): string {
+/** A text, or its beginning and its length. */
+export function shortened(text: string): string {
   return text.length <= SHOWN ? text : `${text.slice(0, SHOWN)}… (${text.length} characters)`;
 }
 

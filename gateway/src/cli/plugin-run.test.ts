@@ -15,6 +15,10 @@ beforeAll(() => {
     'traps.wasm': pluginModule({ callbacks: { proxy_on_request_headers: '(unreachable)' } }),
     'asks.wasm': pluginModule(askingGuest({ service: 'auth', body: 'who\u001b?' })),
     'starts.wasm': pluginModule(askingGuest({ service: 'keys', at: 'proxy_on_configure' })),
+    'curses.wasm': pluginModule({
+      callbacks: { proxy_on_configure: '(drop (call $log (i32.const 4) (i32.const 0) (i32.const 4))) (i32.const 0)' },
+      fields: '(data (i32.const 0) "\\1b[2J")',
+    }),
     'config.json': '{"a":1}',
     'body.txt': 'from a file',
   });
@@ -87,6 +91,16 @@ it('says that the plugin refuses its configuration, or fails', async () => {
     expect.stringMatching(/the client got 503, of the gateway itself: SLUICE_PLUGIN/),
   ]);
   expect(output.text).toContain('the upstream got nothing');
+});
+
+it('keeps a plugin that does not start from steering the terminal', async () => {
+  const { output } = await run('curses.wasm');
+  expect(output.errorText).toMatch(/START_FAILED.*\(\?\[2J\)/);
+});
+
+it('takes a path with two slashes as one', async () => {
+  const { output } = await run('edits.wasm', { request: 'GET //a:b/c' });
+  expect(output.text).toContain('GET //a:b/c for test.example.com');
 });
 
 const CALLOUT = 'callout to auth: GET /check ->';

@@ -3,12 +3,13 @@ import { reasonOf } from '../config/files.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { LoadOptions } from '../testing/options.ts';
 import { loadPlugin, type PluginTestHost } from '../testing/plugin-host.ts';
+import { clean } from './clean-text.ts';
 import { UsageError } from './explain-request.ts';
 import { isSystemError } from './system-error.ts';
 import type { Output } from './output.ts';
 import { type ExchangeWords, readConfig, readExchange } from './plugin-run-request.ts';
 import { readServices } from './plugin-run-services.ts';
-import { runLines, runObject } from './plugin-run-text.ts';
+import { runLines, runObject, shortened } from './plugin-run-text.ts';
 
 export interface RunPluginOptions extends Output, ExchangeWords {
   /** Path of the module. */
@@ -76,7 +77,7 @@ async function start(
     if (!(error instanceof GatewayError)) throw error;
     const { code, detail } = error;
     if (json) print(JSON.stringify({ ok: false, error: { code, message: detail } }, null, 2));
-    else printError(`${code} ${detail}`);
+    else printError(`${code} ${shortened(clean(detail))}`);
     return null;
   }
 }

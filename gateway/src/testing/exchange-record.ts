@@ -168,9 +168,10 @@ const KINDS: readonly Kind[] = [
 
 function changesOf(of: Kind, before: Fields, after: Fields): TestChange[] {
   const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  const valueIn = (fields: Fields, name: string): string | null => (Object.hasOwn(fields, name) ? fields[name]! : null);
   return [...names]
-    .filter((name) => before[name] !== after[name])
-    .map((name) => ({ of, name, before: before[name] ?? null, after: after[name] ?? null }));
+    .map((name) => ({ of, name, before: valueIn(before, name), after: valueIn(after, name) }))
+    .filter((change) => change.before !== change.after);
 }
 
 function textOf(buffer: GuestBuffer): string {

@@ -38,12 +38,14 @@ export type Fields = Readonly<Record<string, string>>;
 
 /** @param first stands before the list */
 export function fieldsOf(list: HeaderList, first: Fields = {}): Record<string, string> {
-  const fields: Record<string, string> = { ...first };
+  // Clients may name a header after what every object has, such as `constructor`.
+  const fields = new Map(Object.entries(first));
   for (let i = 0; i < list.size; i++) {
     const name = list.nameAt(i).toLowerCase();
-    fields[name] = fields[name] === undefined ? list.valueAt(i) : `${fields[name]}, ${list.valueAt(i)}`;
+    const before = fields.get(name);
+    fields.set(name, before === undefined ? list.valueAt(i) : `${before}, ${list.valueAt(i)}`);
   }
-  return fields;
+  return Object.fromEntries(fields);
 }
 
 /** Chunks of a body, empty ones left out. */

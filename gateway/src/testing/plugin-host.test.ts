@@ -94,6 +94,26 @@ describe('the test host', () => {
     host.close();
   });
 
+  it('takes headers that are named after what every object has', async () => {
+    const host = await load({
+      proxy_on_request_headers: `${set(0, 'tostring', 'new')}${set(0, 'valueof', 'own')}${CONTINUE}`,
+    });
+    const headers = [
+      ['constructor', 'a'],
+      ['__proto__', 'b'],
+      ['__proto__', 'c'],
+    ] as const;
+    const ex = await host.exchange({ request: { headers } });
+    const seen = ex.calls.find(({ phase }) => phase === 'requestHeaders')!;
+    expect(Object.entries(seen.saw!.headers)).toEqual(
+      expect.arrayContaining([
+        ['constructor', 'a'],
+        ['__proto__', 'b, c'],
+      ]),
+    );
+    expect(Object.entries(ex.request!.headers)).toHaveLength(4);
+  });
+
   it('keeps several exchanges at once apart', async () => {
     const answers: (() => void)[] = [];
     const auth = () => new Promise<{ status: number }>((resolve) => answers.push(() => resolve({ status: 200 })));

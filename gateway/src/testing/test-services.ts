@@ -131,9 +131,16 @@ class Call implements CalloutHandle, Expirable {
 }
 
 function seen({ method, path, authority, headers, body, timeoutMs }: CalloutRequest): TestCallout {
-  const fields: Record<string, string> = {};
-  for (let i = 0; i < headers.length; i += 2) fields[headers[i]!] = headers[i + 1]!;
-  return { method, path, authority, headers: fields, body: body?.toString('utf8') ?? '', timeoutMs };
+  const fields = new Map<string, string>();
+  for (let i = 0; i < headers.length; i += 2) fields.set(headers[i]!, headers[i + 1]!);
+  return {
+    method,
+    path,
+    authority,
+    headers: Object.fromEntries(fields),
+    body: body?.toString('utf8') ?? '',
+    timeoutMs,
+  };
 }
 
 function responseOf(answer: TestUpstream) {
