@@ -25,9 +25,16 @@ export async function readExchange(words: ExchangeWords): Promise<TestExchange> 
   const [, host] = headers.find(([name]) => name.toLowerCase() === 'host') ?? [];
   const body = await bodyOf('--body', words.body);
   const responseBody = await bodyOf('--response-body', words.responseBody);
+  const status = statusOf(words.responseStatus);
+  const verb = method ?? (body === null ? 'GET' : 'POST');
+  if (responseBody !== null && (verb === 'HEAD' || !mayHaveBody(status))) {
+    throw new UsageError(
+      `--response-body: ${verb === 'HEAD' ? 'an answer to HEAD' : `status ${status}`} has no body; leave it out`,
+    );
+  }
   return {
     request: {
-      method: method ?? (body === null ? 'GET' : 'POST'),
+      method: verb,
       path,
       authority: host ?? authority,
       scheme,
@@ -35,7 +42,7 @@ export async function readExchange(words: ExchangeWords): Promise<TestExchange> 
       ...(body === null ? {} : { body }),
     },
     upstream: {
-      status: statusOf(words.responseStatus),
+      status,
       headers: words.responseHeaders.map((line) => headerOf(line, '--response-header')),
       ...(responseBody === null ? {} : { body: responseBody }),
     },
@@ -74,6 +81,11 @@ function requestLine(text: string): RequestLine {
 /** Whether it may be the status of an answer. */
 export function isStatus(text: string): boolean {
   return /^[2-5]\d\d$/.test(text);
+}
+
+/** Whether answers of this status may have a body. */
+export function mayHaveBody(status: number): boolean {
+  return status !== 204 && status !== 304;
 }
 
 function statusOf(text: string): number {

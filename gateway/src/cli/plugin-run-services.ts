@@ -1,7 +1,7 @@
 import type { TestUpstream } from '../testing/drive.ts';
 import type { TestService } from '../testing/test-services.ts';
 import { UsageError } from './explain-request.ts';
-import { bodyOf, isStatus } from './plugin-run-request.ts';
+import { bodyOf, isStatus, mayHaveBody } from './plugin-run-request.ts';
 
 const SERVICE = /^([^=]+)=([^:]*)(?::(.*))?$/s;
 /** In place of a status. */
@@ -28,6 +28,9 @@ async function serviceOf(text: string): Promise<[name: string, answer: TestUpstr
   if (status === RESET && body === undefined) return [name, null];
   if (!isStatus(status)) {
     throw new UsageError(`--service ${text}: ${status || 'nothing'} is no status from 200 to 599; ${wanted}`);
+  }
+  if (body !== undefined && !mayHaveBody(Number(status))) {
+    throw new UsageError(`--service ${text}: status ${status} has no body; leave it out`);
   }
   const bytes = await bodyOf('--service', body);
   return [name, { status: Number(status), ...(bytes === null ? {} : { body: bytes }) }];
