@@ -221,6 +221,8 @@ export class FilterChain implements SlotOwner, RequestBodyOwner, ResponseBodyOwn
 
   inject(bytes: Buffer, end: boolean, slot: FilterSlot): void {
     if (!this.mayInject(bytes.length, slot)) return;
+    // Also when it comes from within the callback that is about to hold the head: what waits behind would make it stay.
+    slot.resumedResponse = true;
     if (this.#responseBody === null) this.#growResponse(slot);
     else if (!this.#responseBody.flow.has(slot)) this.#responseBody.flow.insert(slot, -slot.index);
     this.#responseBody!.flow.inject(slot, bytes, end);
