@@ -227,7 +227,7 @@ class Transaction extends RoutedExchange implements ChainHost, ForwardOwner, Res
     const headers = this.x.responseHeaders!;
     if (bodyLength !== null) headers.remove('content-length');
     if (bodyLength !== null && bodyLength >= 0) headers.append('content-length', String(bodyLength));
-    this.#responder.release();
+    this.#responder.release(this.#chain!.filtersResponse);
   }
 
   onResponseData(chunk: Buffer): boolean {

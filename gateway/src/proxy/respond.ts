@@ -69,6 +69,7 @@ export class Responder implements SinkWriter {
   /** Takes a 101 with the upstream's side of the tunnel. What replaces it before the release closes that. */
   prepareUpgrade(headers: HeaderList, upstream: Duplex): void {
     this.prepare(101, headers, true);
+    this.#heldEnd = true;
     this.#upstream = upstream;
   }
 
@@ -119,13 +120,17 @@ export class Responder implements SinkWriter {
     return body;
   }
 
-  /** The head has passed the filters: it leaves, with all that waited behind it. */
-  release(): void {
+  /**
+   * The head has passed the filters: it leaves, with all that waited behind it.
+   * @param filtered the body comes through filters, and what waits here is still to be taken there
+   */
+  release(filtered = false): void {
     if (this.#state !== HELD) return;
     this.#state = SENT;
     const { sink, status, responseHeaders } = this.#x;
     if (this.#upstream !== null && this.#releaseUpgrade(this.#upstream)) return;
     sink.head(status, responseHeaders!, this.#endOfStream);
+    if (filtered) return;
     const held = this.#held;
     this.#held = null;
     let flowing = held !== null;
@@ -144,7 +149,6 @@ export class Responder implements SinkWriter {
       return true;
     }
     this.#dropUpstream();
-    this.#heldEnd = true;
     return false;
   }
 

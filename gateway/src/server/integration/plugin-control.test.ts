@@ -94,6 +94,37 @@ describe('a plugin that injects', () => {
     expect(await lineOf(rig)).toMatchObject({ response_code: 200, bytes_sent: 3 });
   });
 
+  it('without the end in the callback that then holds the head lets it go', async () => {
+    const head: Script = (t) =>
+      `${must(`(call $inject_encoded_data_to_filter_chain ${t.of('more and ')} (i32.const 0))`)} (i32.const 1)`;
+    const drops: Script = () => '(if (result i32) (local.get 2) (then (i32.const 0)) (else (i32.const 3)))';
+    const rig = await start(
+      { proxy_on_response_headers: head, proxy_on_response_body: drops },
+      (_request, response) => void response.end(Buffer.alloc(1024 * 1024, '.')),
+    );
+    const { status, text } = await ask(rig.port);
+    expect([status, text.replaceAll('.', '')]).toEqual([200, 'more and ']);
+  });
+
+  it.each([
+    ['all there is', 'instead', 1, 0, 'instead'],
+    ['something before the body', 'This: ', 0, 0, 'This: {"error"'],
+    ['nothing, and ends with the head', '', 0, 2, ''],
+  ] as const)("puts into the gateway's own answer %s", async (_, bytes, end, result, expected) => {
+    const call = (t: GuestTexts): string =>
+      must(`(call $inject_encoded_data_to_filter_chain ${t.of(bytes)} (i32.const ${end}))`);
+    const rig = await start(
+      {
+        proxy_on_response_headers: (t) => `${bytes === '' ? '' : call(t)} (i32.const ${result})`,
+        proxy_on_response_body: () => '(i32.const 0)',
+      },
+      (request) => void request.socket.destroy(),
+    );
+    const { status, text } = await ask(rig.port);
+    expect([status, text.slice(0, expected.length === 0 ? 1 : expected.length)]).toEqual([502, expected]);
+    expect(await lineOf(rig)).toMatchObject({ response_code: 502, bytes_sent: text.length });
+  });
+
   it('ends a response whose service would go on for ever', async () => {
     let closed = 0;
     const first: Script = (t) =>
