@@ -98,6 +98,8 @@ export class FilterChain implements SlotOwner, RequestBodyOwner, ResponseBodyOwn
   /** A filter of the exchange has a part in bodies. */
   #meetsBodies = false;
   #requestBody: FilteredRequestBody | null = null;
+  /** The request is to be sent; until then a filter that holds the head may be shown its body. */
+  #sending = false;
   #responseBody: FilteredResponseBody | null = null;
   #replied = false;
   #finished = false;
@@ -120,6 +122,7 @@ export class FilterChain implements SlotOwner, RequestBodyOwner, ResponseBodyOwn
    * `onRequestBody` comes when there is something to send, so that no upstream sees a request that is refused over it.
    */
   filterRequestBody(): boolean {
+    this.#sending = true;
     const body = this.#requestBody ?? this.#openRequestBody();
     if (body === null) return false;
     body.begin();
@@ -132,6 +135,7 @@ export class FilterChain implements SlotOwner, RequestBodyOwner, ResponseBodyOwn
    */
   startResponse(endOfStream: boolean): FilterStatus {
     this.#endOfResponse = endOfStream;
+    if (!this.#sending) this.#requestBody?.close();
     if (!this.#responding) {
       this.#responding = true;
       this.#responseAt = this.#slots.length - 1;

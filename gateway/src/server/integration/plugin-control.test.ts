@@ -15,9 +15,9 @@ async function start(
   callbacks: Readonly<Record<string, Script>>,
   handler?: RequestListener,
   marker = 'proxy_abi_version_0_2_100',
-  more: { readonly fields?: string; readonly configs?: readonly unknown[] } = {},
+  more: { readonly fields?: string; readonly configs?: readonly unknown[]; readonly routes?: readonly unknown[] } = {},
 ): Promise<GatewayRig> {
-  const { configs = [{}] } = more;
+  const { configs = [{}], routes } = more;
   const texts = new GuestTexts();
   const bodies = Object.entries(callbacks).map(([name, script]) => [name, script(texts)] as const);
   const module = pluginModule({
@@ -29,7 +29,9 @@ async function start(
   const rig = await GatewayRig.start({
     files: { 'guest.wasm': module },
     gateway: { plugins: [{ name: 'guest', source: 'file:guest.wasm', limits: { pause: '300ms' } }] },
-    tenants: { a: tenantA({ plugins: configs.map((config) => ({ use: 'guest', config })) }) },
+    tenants: {
+      a: tenantA({ plugins: configs.map((config) => ({ use: 'guest', config })), ...(routes && { routes }) }),
+    },
     services: { main: [server.address] },
   });
   onTestFinished(async () => void (await rig.stop()));
@@ -198,6 +200,33 @@ describe('a plugin that answers where another one has answered before', () => {
     );
     expect((await ask(rig.port)).status).toBe(403);
     expect(await lineOf(rig)).toMatchObject({ response_code: 403, plugin_failures: '' });
+  });
+});
+
+describe('a request that is led elsewhere over its body', () => {
+  it('is answered by a route without a service, however long a plugin holds that answer', async () => {
+    const rig = await start(
+      {
+        proxy_on_vm_start: () => '(drop (call $set_tick_period_milliseconds (i32.const 10))) (i32.const 1)',
+        proxy_on_request_headers: () => '(i32.const 1)',
+        proxy_on_request_body: (t) => `${setField(t, 0, ':path', '/fixed')} (i32.const 0)`,
+        proxy_on_response_headers: () => '(global.set $stream (local.get 0)) (i32.const 3)',
+        proxy_on_tick: () =>
+          `(if (global.get $stream) (then (drop (call $set_effective_context (global.get $stream)))
+            (drop (call $continue_stream (i32.const 1))) (global.set $stream (i32.const 0))))`,
+      },
+      undefined,
+      'proxy_abi_version_0_2_100',
+      {
+        fields: '(global $stream (mut i32) (i32.const 0))',
+        routes: [
+          { id: 'fixed', match: { path: { exact: '/fixed' } }, respond: { status: 200, body: 'fixed' } },
+          { id: 'all', upstream: { service: 'main' } },
+        ],
+      },
+    );
+    const { status, text } = await ask(rig.port, { method: 'POST', body: 'hello' });
+    expect([status, text]).toEqual([200, 'fixed']);
   });
 });
 
