@@ -52,10 +52,10 @@ it('shows what the plugin saw, changed and logged, and what came of it', async (
   });
   expect(code).toBe(0);
   expect(output.text).toMatch(
-    /requestHeaders: continue, \d[\d ]* instructions, \d+ µs\n[^]* {4}:path: \/a\?b=1\n[^]* {4}x-note: grün\?\n {2}- x-a: old\n {2}\+ x-a: Zü\.\n {2}info: hi\n/,
+    /requestHeaders: continue, \d[\d ]* instructions, \d+ µs\n[^]* {4}:path: \/a\?b=1\n[^]* {4}x-note: grün\?\n {4}content-length: 9\n {2}- x-a: old\n {2}\+ x-a: Zü\.\n {2}info: hi\n/,
   );
   expect(output.text).toMatch(
-    /the upstream got\n {2}PUT \/a\?b=1 for home\.example\.com\n[^]* {2}x-a: Zü\.\n[^]* {2}two\n {2}lines\n\nthe client got 404\n[^]* {2}x-b: 1\n {2}from a file\n/,
+    /the upstream got\n {2}PUT \/a\?b=1 for home\.example\.com\n[^]* {2}x-a: Zü\.\n[^]* {2}two\n {2}lines\n\nthe client got 404\n[^]* {2}x-b: 1\n {2}content-length: 11\n {2}from a file\n/,
   );
   expect(output.lines.at(-1)).toMatch(/callbacks, [\d ]+ instructions, \d+ µs/);
 });

@@ -31,10 +31,10 @@ describe('callbacks', () => {
   });
 
   it.each([
-    ['with a length the last chunk is the end', 'hello', 'q4. b5!'],
+    ['with a length the last chunk is the end', 'hello', 'q5. b5!'],
     ['in chunks the end comes by itself', ['hello', 'you'], 'q4. b5. b3. b0!'],
     ['there is none without a body', undefined, 'q4!'],
-    ['there is none of an empty body', '', 'q4!'],
+    ['there is none of an empty body', '', 'q5!'],
   ])('%s', async (_what, body, expected) => {
     const host = await load(notingGuest({ q: CONTINUES, b: CONTINUES }));
     const request = body === undefined ? {} : { body };

@@ -153,7 +153,8 @@ describe('response headers', () => {
       upstream: { status: 200, headers: { 'content-type': 'text/plain' }, body: 'hello' },
     });
     expect(error).toBeNull();
-    expect(response).toEqual({ status: 418, headers: { 'content-type': 'text/plain', 'x-out': 'v' }, body: 'hello' });
+    const headers = { 'content-length': '5', 'content-type': 'text/plain', 'x-out': 'v' };
+    expect(response).toEqual({ status: 418, headers, body: 'hello' });
   });
 });
 

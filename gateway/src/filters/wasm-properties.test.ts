@@ -107,7 +107,18 @@ describe('request', () => {
   });
 
   it('sizes and times are integers, and the duration is known at the end', () => {
-    const fieldBytes = ['User-Agent', 'curl', 'X-Twice', '1', 'x-twice', '2', 'X-Request-Id', 'r-1'].join('').length;
+    const fieldBytes = [
+      'User-Agent',
+      'curl',
+      'X-Twice',
+      '1',
+      'x-twice',
+      '2',
+      'X-Request-Id',
+      'r-1',
+      'content-length',
+      '5',
+    ].join('').length;
     expect([int('request/size'), int('request/total_size')]).toEqual([5n, BigInt(fieldBytes)]);
     expect(int('request/time')).toBe(BigInt(exchange.startTime) * 1_000_000n);
     expect(int('request/duration')).toBeNull();

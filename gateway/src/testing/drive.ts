@@ -1,19 +1,28 @@
 import { BodyBudgets } from '../core/body-budget.ts';
-import { describeError, type ErrorCode } from '../core/errors.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import { startTrace } from '../core/trace.ts';
 import type { BodyReader, BodySource } from '../exchange/body.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { type HeaderList, PairHeaders } from '../exchange/headers.ts';
 import { type ChainHost, FilterChain, type WaitingBody } from '../filters/chain.ts';
 import { CONTINUE, type Destination, type FilterFactory, NOWHERE } from '../filters/filter.ts';
+import { removeHopByHop } from '../proxy/hop-by-hop.ts';
+import { Responder, type ResponderOwner } from '../proxy/respond.ts';
+import { normalizePath } from '../routing/path.ts';
 import {
+  announcedLength,
   bodyChunks,
   fakeExchange,
   fieldsOf,
   headerList,
+  messageHeaders,
   type TestBody,
   type TestHeaders,
   type TestRequest,
 } from './fake-exchange.ts';
+import { type SeenResponse, TestSink } from './test-sink.ts';
+
+export type { SeenResponse } from './test-sink.ts';
 
 /** What the upstream answers in a test. */
 export interface TestUpstream {
@@ -37,15 +46,6 @@ export interface SeenRequest {
   readonly trailers: Readonly<Record<string, string>> | undefined;
 }
 
-export interface SeenResponse {
-  readonly status: number;
-  /** With the `content-length` that the gateway sets, of its own answers and after filters that may change the body. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-  /** undefined: there were none. */
-  readonly trailers: Readonly<Record<string, string>> | undefined;
-}
-
 export interface Outcome {
   /** null: the exchange was reset. */
   readonly response: SeenResponse | null;
@@ -56,49 +56,72 @@ export interface Outcome {
   readonly exchange: Exchange;
 }
 
-function recordTrailers(list: HeaderList | null): Record<string, string> | undefined {
-  return list === null ? undefined : fieldsOf(list);
-}
+/** Writes of these have the route chosen anew, and the path brought into its normal form. */
+const ROUTE_INPUTS: ReadonlySet<string> = new Set([':path', ':authority']);
+/** Fields that belong to a connection. */
+const NOT_SENT = ['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'expect'] as const;
+/** Equal on every run, for error bodies have it. */
+const TRACE_PARENT = '00-00000000000000000000000000000001-0000000000000001-01';
 
 /** Drives a chain of filters over one exchange in memory, with an upstream that answers when it has the request. */
-class Driver implements ChainHost, BodyReader {
-  responseStarted = false;
+class Driver implements ChainHost, BodyReader, ResponderOwner {
   /** A test may name the service; there is no other. */
   readonly destination: Destination;
   readonly #filters: readonly FilterFactory[];
   readonly #exchange: Exchange;
   readonly #upstream: TestUpstream;
+  readonly #sink: TestSink;
+  readonly #responder: Responder;
   readonly #chain: FilterChain;
   readonly #settle: (outcome: Outcome) => void;
   readonly #requestBody: Buffer[] = [];
-  readonly #responseBody: Buffer[] = [];
   #head: Pick<SeenRequest, 'method' | 'path' | 'authority' | 'headers'> | null = null;
+  #hasLength = false;
   #seen: SeenRequest | null = null;
-  #sent: Pick<SeenResponse, 'status' | 'headers'> | null = null;
-  /** What the upstream has still to send, and then its trailers. */
-  #coming: readonly Buffer[] = [];
-  #trailers: HeaderList | null = null;
-  /** The head of a response runs through the filters. */
-  #starting = false;
-  #settled = false;
+  /** What the upstream has still to send; null: it does not send. */
+  #coming: Buffer[] | null = null;
+  #waiting = false;
+  #sending = false;
+  /** Another answer took the upstream's place. */
+  #aborted = false;
 
-  constructor(
-    exchange: Exchange,
-    filters: readonly FilterFactory[],
-    upstream: TestUpstream,
-    settle: (outcome: Outcome) => void,
-  ) {
+  constructor(parts: {
+    readonly exchange: Exchange;
+    readonly sink: TestSink;
+    readonly filters: readonly FilterFactory[];
+    readonly upstream: TestUpstream;
+    readonly settle: (outcome: Outcome) => void;
+  }) {
+    const { exchange, sink, filters, upstream, settle } = parts;
     const { service } = exchange;
     this.destination = { ...NOWHERE, clusterName: service === '' ? '' : `outbound|80||${service}.static` };
     this.#filters = filters;
     this.#exchange = exchange;
     this.#upstream = upstream;
+    this.#sink = sink;
     this.#settle = settle;
+    this.#responder = new Responder(exchange, this);
     this.#chain = new FilterChain(filters, exchange, this, new BodyBudgets(() => Number.POSITIVE_INFINITY));
   }
 
   start(): void {
-    if (this.#chain.startRequest(this.#exchange.body === null) === CONTINUE) this.onRequestReady();
+    const x = this.#exchange;
+    x.trace = startTrace(x.requestHeaders.get('traceparent') ?? TRACE_PARENT, undefined, undefined);
+    x.routeInputs = ROUTE_INPUTS;
+    removeHopByHop(x.requestHeaders);
+    const error = this.#normalize();
+    if (error !== null) {
+      this.#responder.prepareError(error);
+      this.#responder.release();
+    } else if (this.#chain.startRequest(x.body === null) === CONTINUE) this.onRequestReady();
+  }
+
+  /** Why the path cannot be taken, or null. */
+  #normalize(): ErrorCode | null {
+    const target = normalizePath(this.#exchange.target);
+    if (target === null) return 'SLUICE_REQUEST_PATH_INVALID';
+    this.#exchange.target = target;
+    return null;
   }
 
   // --- the request
@@ -108,9 +131,15 @@ class Driver implements ChainHost, BodyReader {
   }
 
   onRequestBody(body: BodySource | null, whole: Buffer | null): void {
-    const { method, target, authority, requestHeaders } = this.#exchange;
-    this.#head = { method, path: target, authority, headers: fieldsOf(requestHeaders) };
+    const x = this.#exchange;
+    const { method, target, authority, requestHeaders } = x;
+    const length = whole?.length ?? body?.length ?? -1;
+    this.#hasLength = length !== -1;
+    this.#head = { method, path: target, authority, headers: fieldsOf(framed(requestHeaders, length)) };
     if (whole !== null) this.#requestBody.push(whole);
+    x.attempts = 1;
+    x.upstreamAddress = '198.51.100.7:8080';
+    x.upstreamStartedAt = performance.now();
     if (body === null || whole !== null) this.onBodyEnd(null);
     else body.read(this);
   }
@@ -120,40 +149,91 @@ class Driver implements ChainHost, BodyReader {
   }
 
   onBodyEnd(trailers: HeaderList | null): void {
+    if (this.#aborted) return;
     const body = Buffer.concat(this.#requestBody).toString('utf8');
-    this.#seen = { ...this.#head!, body, trailers: recordTrailers(trailers) };
-    const { status = 200, headers, body: answer, trailers: trailing } = this.#upstream;
-    this.#exchange.upstreamAddress = '198.51.100.7:8080';
-    const list = trailing === undefined ? null : headerList(trailing);
-    this.#respond(status, headerList(headers), answer === undefined ? [] : bodyChunks(answer), list);
+    // Behind a body of announced length there is no place for trailers.
+    const sent = trailers === null || this.#hasLength ? undefined : fieldsOf(trailers);
+    this.#seen = { ...this.#head!, body, trailers: sent };
+    this.#answer();
   }
 
-  onBodyError(): void {
-    this.#finish(null);
+  onBodyError(code: ErrorCode): void {
+    this.onRequestBodyFailed(code);
   }
 
-  onRequestBodyFailed(): void {
-    this.#finish(null);
+  onRequestBodyFailed(code: ErrorCode): void {
+    if (this.#responder.started) this.#responder.reset(code);
+    else {
+      this.#responder.prepareError(code);
+      this.#filterResponse();
+    }
   }
 
   // --- the response
 
-  #respond(status: number, headers: HeaderList, body: readonly Buffer[], trailers: HeaderList | null): void {
-    this.#exchange.status = status;
-    this.#exchange.responseHeaders = headers;
-    this.#coming = body;
-    this.#trailers = trailers;
-    this.#starting = true;
-    const passed = this.#chain.startResponse(body.length === 0 && trailers === null) === CONTINUE;
-    if (this.#coming !== body) return;
-    this.#starting = false;
-    if (passed) this.onResponseReady(null);
-    else if (this.#chain.filtersResponse) this.resumeResponse();
+  /** The upstream's answer comes, or as much of it as the client of an upstream would hand on. */
+  #answer(): void {
+    const { status = 200, body, trailers } = this.#upstream;
+    const { method } = this.#exchange;
+    const bodyless = method === 'HEAD' || status === 204 || status === 304;
+    const headers = bodyless && method !== 'HEAD' ? headerList(this.#upstream.headers) : messageHeaders(this.#upstream);
+    removeHopByHop(headers);
+    const none = bodyless || (body === undefined && trailers === undefined) || announcedLength(this.#upstream) === 0;
+    this.#exchange.upstreamMs = performance.now() - this.#exchange.upstreamStartedAt;
+    this.#coming = none ? [] : bodyChunks(body ?? []);
+    this.#responder.prepare(status, headers, none);
+    // A length without a body is that of the body which filters would have changed.
+    if (none && (method === 'HEAD' || status === 304) && this.#chain.editsResponse) headers.remove('content-length');
+    this.#filterResponse();
+    this.#send();
+  }
+
+  /** Runs the response that was prepared through the filters; a local one with its body. */
+  #filterResponse(): void {
+    const chain = this.#chain;
+    if (chain.startResponse(this.#responder.endOfStream) === CONTINUE) {
+      this.#responder.release();
+      return;
+    }
+    const local = chain.filtersResponse ? this.#responder.takeLocalBody() : null;
+    if (local === null) return;
+    chain.pushResponse(local);
+    if (chain.filtersResponse) chain.endResponse(null);
+  }
+
+  /** Sends of the upstream's body what is taken, and then its end. */
+  #send(): void {
+    if (this.#sending) return;
+    this.#sending = true;
+    while (this.#coming !== null && !this.#waiting) {
+      const chunk = this.#coming.shift();
+      if (chunk === undefined) this.#endUpstream();
+      else {
+        // It may be told to go on before the call returns.
+        this.#waiting = true;
+        if (this.#chain.filtersResponse ? this.#chain.pushResponse(chunk) : this.#responder.data(chunk))
+          this.#waiting = false;
+      }
+    }
+    this.#sending = false;
+  }
+
+  #endUpstream(): void {
+    this.#coming = null;
+    const { trailers, status = 200 } = this.#upstream;
+    const none = trailers === undefined || this.#exchange.method === 'HEAD' || status === 204 || status === 304;
+    const list = none ? null : headerList(trailers);
+    if (this.#chain.filtersResponse) this.#chain.endResponse(list);
+    else this.onResponseEnd(list);
+  }
+
+  get responseStarted(): boolean {
+    return this.#responder.started;
   }
 
   /** There is one route. */
-  reroute(): readonly FilterFactory[] {
-    return this.#filters;
+  reroute(): readonly FilterFactory[] | ErrorCode {
+    return this.#normalize() ?? this.#filters;
   }
 
   get mayGrow(): boolean {
@@ -162,74 +242,89 @@ class Driver implements ChainHost, BodyReader {
   }
 
   onResponseGrows(): WaitingBody {
-    // What is being started is pushed when its head has come through.
-    if (this.#starting) return { bytes: null, ended: false, trailers: null };
-    const bytes = this.#coming.length === 0 ? null : Buffer.concat(this.#coming);
-    this.#coming = [];
-    return { bytes, ended: true, trailers: this.#trailers };
+    return this.#responder.grow();
   }
 
   onResponseReady(bodyLength: number | null): void {
-    this.responseStarted = true;
-    const { status } = this.#exchange;
-    const headers = this.#exchange.responseHeaders ?? new PairHeaders();
+    const headers = this.#exchange.responseHeaders!;
     if (bodyLength !== null) headers.remove('content-length');
     if (bodyLength !== null && bodyLength >= 0) headers.append('content-length', String(bodyLength));
-    this.#sent = { status, headers: fieldsOf(headers) };
-    if (this.#chain.filtersResponse) return;
-    this.#responseBody.push(...this.#coming);
-    this.onResponseEnd(this.#trailers);
+    this.#responder.release();
   }
 
   /** Lets the upstream send on. */
   resumeResponse(): void {
-    while (this.#coming.length > 0) {
-      const [chunk, ...rest] = this.#coming;
-      this.#coming = rest;
-      if (!this.#chain.pushResponse(chunk!) || this.#settled) return;
-    }
-    this.#chain.endResponse(this.#trailers);
+    this.#waiting = false;
+    this.#send();
   }
 
   onResponseData(chunk: Buffer): boolean {
-    this.#responseBody.push(Buffer.from(chunk));
-    return true;
+    return this.#responder.data(chunk);
   }
 
   onResponseEnd(trailers: HeaderList | null): void {
-    const body = Buffer.concat(this.#responseBody).toString('utf8');
-    this.#finish({ ...this.#sent!, body, trailers: recordTrailers(trailers) });
+    if (trailers !== null) this.#responder.trailers(trailers);
+    this.#responder.end();
   }
 
   replaceResponse(status: number, headers: HeaderList, body: Buffer | null, details: string): void {
+    this.#abort();
     this.#exchange.details = details;
-    headers.remove('content-length');
-    headers.append('content-length', String(body?.length ?? 0));
-    this.#respond(status, headers, body === null ? [] : [body], null);
+    removeHopByHop(headers);
+    this.#responder.prepareLocal(status, headers, body);
+    this.#filterResponse();
   }
 
   replaceWithError(code: ErrorCode, details: string): void {
-    const { status, message } = describeError(code);
-    const headers = new PairHeaders(['content-type', 'application/json']);
-    this.#exchange.error = code;
-    this.replaceResponse(status, headers, Buffer.from(JSON.stringify({ error: { code, message } })), details);
+    this.#abort();
+    this.#exchange.details = details;
+    this.#responder.prepareError(code);
+    this.#filterResponse();
   }
 
-  onReset(): void {
-    this.#finish(null);
+  onReset(code: ErrorCode): void {
+    this.#abort();
+    this.#responder.reset(code);
   }
 
   crash(error: unknown): void {
     throw error;
   }
 
-  #finish(response: SeenResponse | null): void {
-    if (this.#settled) return;
-    this.#settled = true;
-    this.#chain.finish();
-    this.#exchange.body?.stop();
-    this.#settle({ response, request: this.#seen, error: this.#exchange.error, exchange: this.#exchange });
+  #abort(): void {
+    this.#aborted = true;
+    this.#coming = null;
   }
+
+  // --- how the client fares
+
+  onResponseDrain(): void {
+    if (this.#chain.filtersResponse) this.#chain.drainResponse();
+    else this.resumeResponse();
+  }
+
+  onClientGone(): void {
+    this.#abort();
+  }
+
+  onResponseDone(): void {
+    this.#abort();
+    const x = this.#exchange;
+    x.endedAt = performance.now();
+    this.#chain.finish();
+    x.body?.stop();
+    this.#settle({ response: this.#sink.response, request: this.#seen, error: x.error, exchange: x });
+  }
+}
+
+/** A copy as it is sent. @param length of the body; -1: none, or in chunks */
+function framed(headers: HeaderList, length: number): HeaderList {
+  const copy = new PairHeaders([...headers.toPairs()]);
+  for (const name of NOT_SENT) copy.remove(name);
+  if (copy.get('content-length') === String(length)) return copy;
+  copy.remove('content-length');
+  if (length !== -1) copy.append('content-length', String(length));
+  return copy;
 }
 
 /**
@@ -242,7 +337,8 @@ export function driveExchange(
   upstream: TestUpstream = {},
   prepare?: (exchange: Exchange) => void,
 ): Promise<Outcome> {
-  const exchange = fakeExchange(request);
+  const sink = new TestSink(request.method ?? 'GET');
+  const exchange = fakeExchange(request, sink);
   prepare?.(exchange);
-  return new Promise((resolve) => new Driver(exchange, filters, upstream, resolve).start());
+  return new Promise((settle) => new Driver({ exchange, sink, filters, upstream, settle }).start());
 }

@@ -8,7 +8,7 @@ import type { ResponseSink, SinkWriter } from '../exchange/sink.ts';
 /** Headers of a test: an object, or a flat list of pairs where order and repeats matter. */
 export type TestHeaders = Readonly<Record<string, string>> | readonly (readonly [string, string])[];
 
-/** A body: whole, with its length announced, or chunk by chunk. */
+/** A body: whole, with its length announced (`content-length`), or a list, chunk by chunk without one. */
 export type TestBody = string | Uint8Array | readonly (string | Uint8Array)[];
 
 export interface TestRequest {
@@ -54,18 +54,24 @@ export function bodyChunks(body: TestBody): Buffer[] {
   return chunks.map((chunk) => Buffer.from(chunk as Uint8Array)).filter(({ length }) => length > 0);
 }
 
-/** The body of a request; with a length unless it comes in chunks or with trailers. */
-function requestBody({ body, trailers }: TestRequest): MemoryBody | null {
-  const chunks = bodyChunks(body ?? '');
-  if (body === undefined || (chunks.length === 0 && trailers === undefined)) return null;
-  const whole = (typeof body === 'string' || body instanceof Uint8Array) && trailers === undefined;
-  const source = new MemoryBody(whole ? Buffer.byteLength(body) : -1);
+/** Length that a message announces; -1: its body comes in chunks, or with trailers, or there is none. */
+export function announcedLength({ body, trailers }: Pick<TestRequest, 'body' | 'trailers'>): number {
+  const whole = typeof body === 'string' || body instanceof Uint8Array;
+  return whole && trailers === undefined ? Buffer.byteLength(body) : -1;
+}
+
+function requestBody(request: TestRequest): MemoryBody | null {
+  const { body, trailers } = request;
+  const length = announcedLength(request);
+  if (body === undefined || length === 0) return null;
+  const chunks = bodyChunks(body);
+  const source = new MemoryBody(length);
   for (const chunk of chunks) source.write(chunk);
   source.end(trailers === undefined ? null : headerList(trailers));
   return source;
 }
 
-/** A sink that forgets: the driver of the chain keeps the answer. */
+/** A sink that forgets. */
 class NoSink implements ResponseSink {
   writer: SinkWriter | null = null;
   informational(_status: number, _headers: HeaderList): void {}
@@ -94,15 +100,23 @@ function connectionFor(request: TestRequest): Connection {
   };
 }
 
-/** An exchange without sockets. */
-export function fakeExchange(request: TestRequest = {}): Exchange {
-  const headers = headerList(request.headers);
+/** Headers of a message with the length that it announces, unless they have one. */
+export function messageHeaders(message: Pick<TestRequest, 'headers' | 'body' | 'trailers'>): PairHeaders {
+  const headers = headerList(message.headers);
+  const length = announcedLength(message);
+  if (length !== -1 && !headers.has('content-length')) headers.append('content-length', String(length));
+  return headers;
+}
+
+/** An exchange without sockets. @param sink takes the response; default: nobody does */
+export function fakeExchange(request: TestRequest = {}, sink: ResponseSink = new NoSink()): Exchange {
+  const headers = messageHeaders(request);
   const authority = request.authority ?? headers.get('host') ?? 'test.example.com';
   const body = requestBody(request);
   const method = request.method ?? 'GET';
   const path = request.path ?? '/';
   const connection = connectionFor(request);
-  const exchange = new Exchange(connection, 'HTTP/1.1', method, path, authority, headers, body, new NoSink());
+  const exchange = new Exchange(connection, 'HTTP/1.1', method, path, authority, headers, body, sink);
   exchange.clientAddress = connection.remoteAddress;
   return exchange;
 }

@@ -84,7 +84,7 @@ describe('the test host', () => {
     expect([first!.saw!.body, first!.changes]).toEqual(['abc', []]);
     expect([second!.saw!.body, second!.saw!.endOfStream]).toEqual(['abcdef', true]);
     expect(second!.changes).toEqual([{ of: 'requestBody', name: '', before: 'abcdef', after: 'ABdef' }]);
-    expect(answer!.saw!.headers).toEqual({ ':status': '201', 'x-up': '1' });
+    expect(answer!.saw!.headers).toEqual({ ':status': '201', 'x-up': '1', 'content-length': '6' });
     expect(answer!.changes).toEqual([{ of: 'responseHeader', name: ':status', before: '201', after: '202' }]);
     expect([head!.logs, end!.logs].map((lines) => lines.map(({ message }) => message))).toEqual([['head'], ['over']]);
     expect(ex.logs.map(({ message }) => message)).toEqual(['head', 'over']);
