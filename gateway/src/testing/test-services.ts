@@ -1,3 +1,4 @@
+import { LIMITS } from '../core/limits.ts';
 import type { Expirable, TimerWheel, WheelTimer } from '../core/wheel.ts';
 import type {
   CalloutHandle,
@@ -11,7 +12,7 @@ import type {
   GrpcRequest,
 } from '../wasm/host.ts';
 import type { TestUpstream } from './drive.ts';
-import { bodyChunks, headerList, type TestHeaders } from './fake-exchange.ts';
+import { bodyChunks, headerList, messageHeaders } from './fake-exchange.ts';
 import { openTestGrpc, type TestGrpcService } from './test-grpc.ts';
 
 /** A callout as a service of a test sees it. */
@@ -73,7 +74,7 @@ export class TestServices implements Callouts {
       ended('refused', null);
       return null;
     }
-    const call = new Call(this.#options.wheel, request.timeoutMs, handler, ended);
+    const call = new Call(this.#options.wheel, request, handler, ended);
     // Asked in a promise, so that what it throws is caught there, too.
     void Promise.try(service, callout).then(
       (answer) => call.answer(answer),
@@ -90,26 +91,31 @@ export class TestServices implements Callouts {
 class Call implements CalloutHandle, Expirable {
   readonly #wheel: TimerWheel;
   readonly #timer: WheelTimer;
+  readonly #method: string;
   readonly #handler: CalloutHandler;
   readonly #ended: (result: CalloutResult, status: number | null) => void;
   #over = false;
 
   constructor(
     wheel: TimerWheel,
-    timeoutMs: number,
+    { method, timeoutMs }: CalloutRequest,
     handler: CalloutHandler,
     ended: (result: CalloutResult, status: number | null) => void,
   ) {
     this.#wheel = wheel;
+    this.#method = method;
     this.#timer = wheel.schedule(this, timeoutMs);
     this.#handler = handler;
     this.#ended = ended;
   }
 
   answer(answer: TestUpstream | null): void {
-    if (!this.#finish(answer === null ? 'reset' : 'success', answer === null ? null : (answer.status ?? 200))) return;
-    if (answer === null) this.#handler.onCalloutDone(null, 'reset');
-    else this.#handler.onCalloutDone(responseOf(answer), 'success');
+    const response = answer === null ? null : responseOf(answer, this.#method);
+    const tooLarge = response !== null && response.body.length > LIMITS.pluginCalloutBodyBytes;
+    const result = response === null ? 'reset' : tooLarge ? 'too-large' : 'success';
+    const whole = result === 'success' ? response : null;
+    if (this.#finish(result, whole === null ? null : (answer?.status ?? 200)))
+      this.#handler.onCalloutDone(whole, result);
   }
 
   onTimeout(): void {
@@ -143,13 +149,17 @@ function seen({ method, path, authority, headers, body, timeoutMs }: CalloutRequ
   };
 }
 
-function responseOf(answer: TestUpstream) {
-  const headers = [':status', String(answer.status ?? 200), ...lowerPairs(answer.headers)];
-  const body = Buffer.concat(bodyChunks(answer.body ?? ''));
-  return { headers, body, trailers: lowerPairs(answer.trailers) };
+function responseOf(answer: TestUpstream, method: string) {
+  const { status = 200 } = answer;
+  const bodyless = status === 204 || status === 304;
+  const headers = bodyless ? headerList(answer.headers) : messageHeaders(answer);
+  const none = bodyless || method === 'HEAD';
+  const body = none ? Buffer.alloc(0) : Buffer.concat(bodyChunks(answer.body ?? ''));
+  const trailers = none ? [] : lowerNames(headerList(answer.trailers).toPairs());
+  return { headers: [':status', String(status), ...lowerNames(headers.toPairs())], body, trailers };
 }
 
-/** Flat pairs with names in lower case, as plugins get them. */
-function lowerPairs(headers: TestHeaders | undefined): string[] {
-  return [...headerList(headers).toPairs()].map((text, at) => (at % 2 === 0 ? text.toLowerCase() : text));
+/** Flat pairs as plugins get them. */
+function lowerNames(pairs: readonly string[]): string[] {
+  return pairs.map((text, at) => (at % 2 === 0 ? text.toLowerCase() : text));
 }
