@@ -411,11 +411,12 @@ export class WasmStream implements Filter, BodyFilter, ContextHost, PauseOwner {
     }
   }
 
-  /** A guest that has ended the response holds nothing of it any more, whatever its callback answers; one that goes on gets time. */
+  /** With that the head has left, whatever its callback answers. What holds a body gets time anew, unless it has ended it. */
   #deliverInjected(): void {
     const ended = this.#actions!.deliver();
     if (this.#finished) return;
-    if (ended) this.#resume(RESPONSE);
+    const bodyShown = this.#responseFuel !== null;
+    if (ended || !bodyShown) this.#resume(RESPONSE);
     else this.#pauses?.renew(RESPONSE);
   }
 

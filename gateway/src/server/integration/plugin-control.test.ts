@@ -108,6 +108,36 @@ describe('a plugin that injects', () => {
     expect([status, text.replaceAll('.', '')]).toEqual([200, 'more and ']);
   });
 
+  it('is held to no time once its bytes have taken the head along', async () => {
+    let port = 0;
+    const stalled = async (): Promise<void> => {
+      expect((await ask(port, { headers: { 'x-stall': '1' } })).status).toBe(503);
+    };
+    const rig = await start(
+      {
+        proxy_on_vm_start: () => '(drop (call $set_tick_period_milliseconds (i32.const 10))) (i32.const 1)',
+        proxy_on_request_headers: (t) => `${ifField(t, 'x-stall', '(return (i32.const 3))')} (i32.const 0)`,
+        proxy_on_response_headers: () => '(global.set $stream (local.get 0)) (i32.const 3)',
+        proxy_on_response_body: () => '(i32.const 0)',
+        proxy_on_tick: (t) =>
+          `(if (global.get $stream) (then (drop (call $set_effective_context (global.get $stream)))
+            ${must(`(call $inject_encoded_data_to_filter_chain ${t.of('> ')} (i32.const 0))`)}
+            (global.set $stream (i32.const 0))))`,
+      },
+      (_request, response) => {
+        response.flushHeaders();
+        // Two pauses of others pass in full until the service goes on.
+        void stalled()
+          .then(stalled)
+          .then(() => response.end('late'));
+      },
+      undefined,
+      { fields: '(global $stream (mut i32) (i32.const 0))' },
+    );
+    ({ port } = rig);
+    expect((await ask(port)).text).toBe('> late');
+  });
+
   it.each([
     ['all there is', 'instead', 1, 0, 'instead'],
     ['something before the body', 'This: ', 0, 0, 'This: {"error"'],
