@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { devPlugin } from './plugin-dev.ts';
 import { answering, TestFolder, TestOutput } from './plugin-folder.suite.ts';
@@ -62,7 +64,20 @@ it('brings what works into a gateway of its own, and keeps that when something d
   await vi.waitFor(() => expect(output.errorText).toMatch(/ERROR broken\n.*last good version/), LIMIT);
   expect(await statusOf()).toBe(202);
 
-  folder.write({ 'assembly/plugin.ts': 'b.wasm', 'dev/config.json': '{"a":1}' });
+  const permissions = { services: ['auth'], properties: [] };
+  const bad = { name: 'test-plugin', permissions: { ...permissions, environment: ['A B'] } };
+  folder.write({ 'assembly/plugin.ts': 'b.wasm', 'plugin.json': JSON.stringify(bad) });
+  await vi.waitFor(
+    () => expect(output.errorText).toMatch(/plugin\.json: permissions\.environment\["A B"\]: .*\n.*last good version/),
+    LIMIT,
+  );
+  expect(await statusOf()).toBe(202);
+
+  folder.write({ 'plugin.json': JSON.stringify({ ...bad, permissions }), 'dev/config.json': 'null' });
+  await vi.waitFor(() => expect(output.errorText).toMatch(/dev\/config\.json: config: nothing is not/), LIMIT);
+  expect(await statusOf()).toBe(202);
+
+  folder.write({ 'dev/config.json': '{"a":1}' });
   await vi.waitFor(() => expect(output.text).toContain('with the new configuration'), LIMIT);
   folder.write({ 'dev/config.json': '{' });
   await vi.waitFor(() => expect(output.errorText).toContain('dev/config.json is no JSON'), LIMIT);
@@ -110,11 +125,25 @@ it.each([
   [{ admin: 'http://127.0.0.1:9901', port: '1' }, /--port and --service are for/],
   [{ port: '70000' }, /--port 70000/],
   [{ services: ['auth'] }, /--service auth.*name=host:port/],
+  [{ services: ['auth=h:99999'] }, /--service auth=h:99999 is none/],
+  [{ services: ['auth=http://h:80'] }, /is none/],
   [{ folder: '/' }, /no plugin's folder/],
 ])('refuses options that cannot be used: %j', async (flags, reason) => {
   expect(await dev(flags)).toBe(1);
   expect(output.errorText).toMatch(reason);
 });
+
+it('leaves neither gateway nor files when it is killed', async () => {
+  const launcher = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url));
+  const env = { ...process.env, TMPDIR: folder.path };
+  const child = spawn(process.execPath, [launcher, 'plugin', 'dev', folder.path, '--port', '0'], { env });
+  child.stdout.setEncoding('utf8').on('data', output.print);
+  await vi.waitFor(() => expect(output.text).toContain('curl'), LIMIT);
+  child.kill('SIGKILL');
+  await vi.waitFor(() => expect(fetch(origin())).rejects.toThrow(), LIMIT);
+  const left = () => readdirSync(folder.path).filter((name) => name.startsWith('sluice-dev-'));
+  await vi.waitFor(() => expect(left()).toEqual([]), LIMIT);
+}, 120_000);
 
 it('says that its port is taken', async () => {
   const server = createServer().listen(0, '127.0.0.1');

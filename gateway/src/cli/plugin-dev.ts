@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { parseAddress } from '../core/endpoint.ts';
 import { adminOrigin, originRefused } from './admin-client.ts';
 import type { Output } from './output.ts';
 import { DevGateway } from './plugin-dev-gateway.ts';
@@ -66,7 +67,7 @@ function targetOf(folder: PluginFolder, options: DevOptions): DevTarget {
 
 function serviceOf(text: string): [name: string, address: string] {
   const [, name, address] = /^([A-Za-z0-9][A-Za-z0-9._:-]*)=([^=]+:\d{1,5})$/.exec(text) ?? [];
-  if (name === undefined || address === undefined) {
+  if (name === undefined || address === undefined || address.includes('/') || parseAddress(address) === null) {
     throw new PluginFolderError(`--service ${text} is none; write name=host:port such as auth=127.0.0.1:3000`);
   }
   return [name, address];

@@ -1,5 +1,7 @@
 import { copyFile, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { loadAll } from '../config/load.ts';
+import type { Problem } from '../config/problem.ts';
 import type { PluginManifest } from './plugin-folder.ts';
 
 /** What the gateway of `sluice plugin dev` serves. */
@@ -18,6 +20,11 @@ export interface GatewaySetup {
 /** Whose use of the plugin it is. */
 export const TENANT = 'dev';
 const UPSTREAM = 'echo';
+/** Keys of the generated files, and where an author has said it. */
+const ORIGINS: readonly (readonly [key: string, origin: string])[] = [
+  ['plugins[0].allow', 'plugin.json: permissions'],
+  ['routes[0].plugins[0].config', 'dev/config.json: config'],
+];
 
 /** Path of the module that the gateway runs, in the folder of its files. */
 export function moduleFile(folder: string): string {
@@ -29,6 +36,20 @@ export async function writeModule(folder: string, module: string): Promise<void>
   const fresh = join(folder, 'fresh.wasm');
   await copyFile(module, fresh);
   await rename(fresh, moduleFile(folder));
+}
+
+/** What a gateway would refuse of this setup, in the author's words; '' for nothing. @param folder for files of the trial */
+export async function refusalOf(folder: string, setup: GatewaySetup): Promise<string> {
+  await writeTenant(folder, setup);
+  const { problems } = await loadAll(await writeGateway(folder, setup));
+  // The module comes when nothing is wrong.
+  const wrong = problems.filter(({ key }) => key !== 'plugins[0].source');
+  return wrong.map(authorsWords).join('\n');
+}
+
+function authorsWords({ key, message, remedy }: Problem): string {
+  const [from, origin] = ORIGINS.find(([start]) => key.startsWith(start)) ?? ['', ''];
+  return `${origin}${key.slice(from.length)}: ${message} — ${remedy}`;
 }
 
 /** Writes `gateway.yaml`; answers its path. */
@@ -60,7 +81,9 @@ function listOf(value: unknown): string[] {
 /** Writes the tenant's file. */
 export async function writeTenant(folder: string, setup: GatewaySetup): Promise<void> {
   await mkdir(join(folder, 'tenants'), { recursive: true });
-  const services = [[UPSTREAM, setup.upstream] as const, ...wantedServices(setup), ...setup.services];
+  const others = new Map([...wantedServices(setup), ...setup.services]);
+  const upstream = upstreamBeside(others);
+  const services = [...others, [upstream, setup.upstream] as const];
   await writeWhole(join(folder, 'tenants', `${TENANT}.json`), {
     tenant: TENANT,
     domains: ['127.0.0.1', 'localhost'],
@@ -69,11 +92,18 @@ export async function writeTenant(folder: string, setup: GatewaySetup): Promise<
       {
         id: 'all',
         match: { path: { prefix: '/' } },
-        upstream: { service: UPSTREAM },
+        upstream: { service: upstream },
         plugins: [{ use: setup.plugin.name, config: setup.config }],
       },
     ],
   });
+}
+
+/** Its name, which none of the plugin's services has. */
+function upstreamBeside(services: ReadonlyMap<string, string>): string {
+  let name = UPSTREAM;
+  while (services.has(name)) name += '-upstream';
+  return name;
 }
 
 /** The tenant has the services that the plugin asks for, and the upstream answers for them. */

@@ -7,12 +7,24 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { AdminError, askAdmin } from './admin-client.ts';
-import { type GatewaySetup, TENANT, writeGateway, writeModule, writeTenant } from './plugin-gateway-files.ts';
+import {
+  type GatewaySetup,
+  refusalOf,
+  TENANT,
+  writeGateway,
+  writeModule,
+  writeTenant,
+} from './plugin-gateway-files.ts';
 import { accessText, processText, record } from './plugin-gateway-log.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url));
-/** It must not outlive the process that started it, however that ends. */
-const END_WITH_PARENT = "data:text/javascript,process.once('disconnect',()=>process.kill(process.pid,'SIGTERM'))";
+/** For the process to load: it and its files must not outlive the one that started it, however that ends. */
+function endWithParent(folder: string): string {
+  const code = `import { rmSync } from 'node:fs';
+    const clean = () => rmSync(${JSON.stringify(folder)}, { recursive: true, force: true });
+    process.once('disconnect', () => { clean(); process.once('exit', clean); process.kill(process.pid, 'SIGTERM'); });`;
+  return `data:text/javascript,${encodeURIComponent(code)}`;
+}
 const START_MS = 30_000;
 const STOP_MS = 5_000;
 const POLL_MS = 50;
@@ -65,8 +77,9 @@ export class PluginGateway {
   }
 
   async #start(module: string, setup: GatewaySetup): Promise<void> {
-    await this.#stop();
     this.#folder ||= await mkdtemp(join(tmpdir(), 'sluice-dev-'));
+    await this.#try(setup);
+    await this.#stop();
     await writeModule(this.#folder, module);
     await writeTenant(this.#folder, setup);
     const config = await writeGateway(this.#folder, setup);
@@ -85,6 +98,7 @@ export class PluginGateway {
 
   /** Gives it another configuration, and resolves when that is in force. @throws GatewayProcessError when it is refused */
   async configure(setup: GatewaySetup): Promise<void> {
+    await this.#try(setup);
     const before = await this.#tenant();
     await writeTenant(this.#folder, setup);
     await this.#until('takes over the configuration', async () => {
@@ -92,6 +106,12 @@ export class PluginGateway {
       if (errors.length > 0) throw new GatewayProcessError(errors.join('\n'));
       return loadedAt !== before.loadedAt;
     });
+  }
+
+  /** What runs stays as it is when its files would be refused. @throws GatewayProcessError */
+  async #try(setup: GatewaySetup): Promise<void> {
+    const refusal = await refusalOf(join(this.#folder, 'trial'), setup);
+    if (refusal !== '') throw new GatewayProcessError(refusal);
   }
 
   /** Ends it, also one that is being started, and removes its files. */
@@ -115,7 +135,7 @@ export class PluginGateway {
   }
 
   #spawn(config: string): void {
-    const args = ['--import', END_WITH_PARENT, LAUNCHER, 'run', '-c', config, '--log-level', 'debug'];
+    const args = ['--import', endWithParent(this.#folder), LAUNCHER, 'run', '-c', config, '--log-level', 'debug'];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
     this.#child = child;
     this.#lastWords = [];
