@@ -27,7 +27,11 @@ export class RunningGateway implements DevTarget {
     const digest = await digestOf(path);
     if (digest === this.#digest) return false;
     const built = `${manifest.name} ${manifest.version}, ${size} bytes`;
-    const { inUse, reason } = await awaitTakeover(origin, { digest, path, plugin }, this.#closed.signal).catch(silence);
+    // Until it is asked again, nobody knows what it uses.
+    this.#digest = '';
+    const { inUse, reason } = await awaitTakeover(origin, { digest, path, plugin }, this.#closed.signal).catch(
+      (error: unknown) => this.#silence(error),
+    );
     if (!inUse) throw new Error(`${built}: built, but ${origin} does not use it: ${reason}`);
     this.#digest = digest;
     this.serving = true;
@@ -38,9 +42,10 @@ export class RunningGateway implements DevTarget {
   async close(): Promise<void> {
     this.#closed.abort();
   }
-}
 
-function silence(error: unknown): Takeover {
-  if (error instanceof AdminError) return { inUse: false, reason: error.message };
-  throw error;
+  #silence(error: unknown): Takeover {
+    if (!(error instanceof AdminError)) throw error;
+    this.serving = false;
+    return { inUse: false, reason: error.message };
+  }
 }

@@ -114,6 +114,18 @@ it('asks a gateway that runs already', async () => {
       () => expect(output.errorText).toMatch(/none of its plugins comes from this file.*test-plugin \(/),
       LIMIT,
     );
+    signals.emit('SIGINT');
+    await ended;
+
+    output = new TestOutput();
+    void dev({ admin: gateway.admin, plugin: 'test-plugin' });
+    await vi.waitFor(() => expect(output.text).toContain('in use on'), LIMIT);
+    await gateway.close();
+    folder.write({ 'assembly/plugin.ts': 'b.wasm' });
+    const gone = /is the gateway running\?\nNothing is in use/g;
+    await vi.waitFor(() => expect(output.errorText.match(gone)).toHaveLength(1), LIMIT);
+    folder.write({ 'assembly/plugin.ts': 'a.wasm' });
+    await vi.waitFor(() => expect(output.errorText.match(gone)).toHaveLength(2), LIMIT);
   } finally {
     await gateway.close();
   }

@@ -104,8 +104,6 @@ async function turn(
     if (!end.aborted) printError(error instanceof Error ? error.message : String(error));
   }
   if (end.aborted) return false;
-  printError(
-    target.serving ? 'The last good version is still in use.' : 'Nothing is in use yet; waiting for a change.',
-  );
+  printError(target.serving ? 'The last good version is still in use.' : 'Nothing is in use; waiting for a change.');
   return false;
 }
