@@ -1,3 +1,5 @@
+import type { Static, TSchema } from 'typebox';
+import { Value } from 'typebox/value';
 import { Agent, request } from 'undici';
 import { LIMITS } from '../core/limits.ts';
 import { isLoopback } from '../server/admin-guard.ts';
@@ -41,6 +43,27 @@ export async function askAdmin(origin: string, path: string, timeoutMs = TIMEOUT
     throw new AdminError(`${url} cannot be read (${wordsOf(error)}); is the gateway running?`, { cause: error });
   } finally {
     await agent.destroy();
+  }
+}
+
+/**
+ * Asks the admin API of a running gateway for data of this shape.
+ * @throws AdminError when there is no answer, or another one
+ */
+export async function askAdminFor<T extends TSchema>(origin: string, path: string, shape: T): Promise<Static<T>> {
+  const { url, status, text } = await askAdmin(origin, path);
+  if (status !== 200) throw new AdminError(`${url} answered ${status}`);
+  const answer = parsed(text);
+  if (!Value.Check(shape, answer)) throw new AdminError(`${url} did not answer as an admin API does`);
+  return answer;
+}
+
+/** null when the text is no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }
 

@@ -1,7 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { Value } from 'typebox/value';
 import { BASELINE } from '../core/metrics.ts';
-import { AdminError, askAdmin } from './admin-client.ts';
+import { askAdminFor } from './admin-client.ts';
 import { refusalOf } from './explain-exchange.ts';
 import type { Explanation, LaneChoice, LiveEndpoint, LiveService } from './explanation.ts';
 
@@ -30,20 +29,7 @@ type Services = Static<typeof Answer>['services'];
  * @throws AdminError
  */
 export async function fetchServices(origin: string): Promise<Services> {
-  const { url, status, text } = await askAdmin(origin, '/api/services');
-  if (status !== 200) throw new AdminError(`${url} answered ${status}`);
-  const answer = parsed(text);
-  if (!Value.Check(Answer, answer)) throw new AdminError(`${url} did not answer as an admin API does`);
-  return answer.services;
-}
-
-/** null when the text is no JSON. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
+  return (await askAdminFor(origin, '/api/services', Answer)).services;
 }
 
 /** The explanation with the live endpoints of its services. Nobody left for any of them is a refusal. */

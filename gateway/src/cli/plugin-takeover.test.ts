@@ -46,3 +46,10 @@ it('says which file a plugin comes from when that is another one, and waits no l
   const { reason } = await awaitTakeover(origin, wanted('b'), AbortSignal.abort());
   expect(reason).toBe('its plugin b comes from /b.wasm, which is not the file that was built');
 });
+
+it('says that something else than an admin API has answered', async () => {
+  server = createServer((_request, response) => void response.end('{"path":"/api/plugins"}')).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const origin = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+  await expect(awaitTakeover(origin, wanted(), endless)).rejects.toThrow('did not answer as an admin API does');
+});

@@ -1,7 +1,15 @@
 import { realpathSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ModuleStatus } from '../telemetry/gateway-stats.ts';
-import { askAdmin } from './admin-client.ts';
+import { type Static, Type } from 'typebox';
+import { askAdminFor } from './admin-client.ts';
+
+/** What of `/api/plugins` is read. */
+const Answer = Type.Object({
+  modules: Type.Array(
+    Type.Object({ plugin: Type.String(), source: Type.String(), digest: Type.String(), error: Type.String() }),
+  ),
+});
+type ModuleStatus = Static<typeof Answer>['modules'][number];
 
 /** A module that a running gateway should take over. */
 export interface WantedModule {
@@ -47,8 +55,7 @@ export async function awaitTakeover(origin: string, wanted: WantedModule, signal
 }
 
 async function modulesOf(origin: string): Promise<readonly ModuleStatus[]> {
-  const { text } = await askAdmin(origin, '/api/plugins');
-  return (JSON.parse(text) as { modules: readonly ModuleStatus[] }).modules;
+  return (await askAdminFor(origin, '/api/plugins', Answer)).modules;
 }
 
 function isMeant({ plugin, source }: ModuleStatus, wanted: WantedModule): boolean {
