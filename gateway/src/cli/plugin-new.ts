@@ -5,6 +5,7 @@ import { reasonOf } from '../config/files.ts';
 import type { Output } from './output.ts';
 import { PluginFolderError } from './plugin-folder.ts';
 import { type PackageSpecs, packageSpecs } from './plugin-packages.ts';
+import { shellWord } from './shell-word.ts';
 import { isSystemError } from './system-error.ts';
 
 export interface NewOptions extends Output {
@@ -98,7 +99,7 @@ function welcome(folder: string, { gateway, sdk }: PackageSpecs): string[] {
   const lines = [
     `Made ${place}: a plugin that adds a header to requests and responses. Go on with`,
     '',
-    ...(place === '.' ? [] : [`  cd ${shellWord(place)}`]),
+    ...(place === '.' ? [] : [`  cd ${shellWord(place.startsWith('-') ? `./${place}` : place)}`]),
     '  npm install',
     '  npm run dev     # a gateway with the plugin in it, and a curl line to try',
     '  npm test',
@@ -107,10 +108,4 @@ function welcome(folder: string, { gateway, sdk }: PackageSpecs): string[] {
     lines.push('', 'The SDK will come from the package registry; give --sdk FILE when you have it as a file.');
   }
   return lines;
-}
-
-/** A path as a shell takes it, whatever is in it. */
-function shellWord(path: string): string {
-  const word = path.startsWith('-') ? `./${path}` : path;
-  return /^[\p{L}\p{N}_./-]+$/u.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

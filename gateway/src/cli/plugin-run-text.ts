@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { clean } from './clean-text.ts';
 import { failureText } from './plugin-failure.ts';
+import { shellWord } from './shell-word.ts';
 import type { TestExchange } from '../testing/options.ts';
 import type { LogLine } from '../testing/recording-log.ts';
 import type { TestCall, TestCalloutResult, TestChange, TestResult } from '../testing/results.ts';
@@ -71,7 +72,7 @@ function callLines({ phase, callback, saw, changes, decision, logs, fuel, timeUs
 }
 
 function calloutLines({ service, method, path, headers, body, status, result }: TestCalloutResult): string[] {
-  const refused = `refused: there is no such service here; --service ${clean(service)}=200 makes one`;
+  const refused = `refused: there is no such service here; --service ${shellWord(`${clean(service)}=200`)} makes one`;
   const outcome = result === 'refused' ? refused : (status ?? result ?? 'none: the exchange was over');
   return [
     `callout to ${clean(service)}: ${clean(`${method} ${path}`)} -> ${outcome}`,

@@ -14,6 +14,7 @@ beforeAll(() => {
     'picky.wasm': answering(200, 2),
     'traps.wasm': pluginModule({ callbacks: { proxy_on_request_headers: '(unreachable)' } }),
     'asks.wasm': pluginModule(askingGuest({ service: 'auth', body: 'who\u001b?' })),
+    'mesh.wasm': pluginModule(askingGuest({ service: 'outbound|80||$(auth).static' })),
     'starts.wasm': pluginModule(askingGuest({ service: 'keys', at: 'proxy_on_configure' })),
     'curses.wasm': pluginModule({
       callbacks: { proxy_on_configure: '(drop (call $log (i32.const 4) (i32.const 0) (i32.const 4))) (i32.const 0)' },
@@ -115,6 +116,11 @@ it.each([
   expect(code).toBe(0);
   expect(output.text).toContain(callout);
   expect(output.text).toContain(`the client got ${status}\n`);
+});
+
+it('offers the name of a service as one word of a shell', async () => {
+  const { output } = await run('mesh.wasm');
+  expect(output.text).toContain("--service 'outbound|80||$(auth).static=200' makes one");
 });
 
 it('takes the body of a callout from a file, and tells of it in JSON', async () => {
