@@ -84,7 +84,7 @@ describe('a plugin', () => {
     await first;
     write(PLUGIN);
     expect((await compile()).compiled).toBe(true);
-  });
+  }, 120_000);
 
   it('is compiled once, and again when a source, its description or an option has changed', async () => {
     write(PLUGIN);
@@ -96,7 +96,7 @@ describe('a plugin', () => {
     expect(await compile()).toMatchObject({ compiled: false, size, sections, manifest });
     writeFileSync(join(folder, 'assembly/other.ts'), '');
     expect((await compile()).compiled).toBe(true);
-    write(PLUGIN, { name: 'own', version: '1.2.4' });
+    write(PLUGIN, '\uFEFF{ "name": "own", "version": "1.2.4" }');
     expect(await compile()).toMatchObject({ compiled: true, manifest: { version: '1.2.4' } });
     const named = await compilePlugin({ folder, optimize: false, debug: true });
     expect([named.compiled, named.size > size]).toEqual([true, true]);

@@ -54,7 +54,8 @@ export function readDescription(file: string): PluginDescription {
   };
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(file, 'utf8'));
+    // Some editors put a byte order mark in front.
+    value = JSON.parse(readFileSync(file, 'utf8').replace(/^\uFEFF/, ''));
   } catch (error) {
     return fail((error as Error).message);
   }

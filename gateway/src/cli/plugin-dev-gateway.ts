@@ -10,6 +10,7 @@ import { type Echo, startEcho } from './plugin-echo.ts';
 import type { CompiledPlugin, PluginManifest } from './plugin-folder.ts';
 import { GatewayProcessError, PluginGateway } from './plugin-gateway.ts';
 import type { GatewaySetup } from './plugin-gateway-files.ts';
+import { withoutMark } from './plugin-run-request.ts';
 import { awaitTakeover } from './plugin-takeover.ts';
 
 export interface DevGatewayOptions extends Output {
@@ -135,7 +136,7 @@ async function readConfig(path: string): Promise<unknown> {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(withoutMark(text)) as unknown;
   } catch (error) {
     throw new GatewayProcessError(`${CONFIG_FILE} is no JSON: ${(error as Error).message}`, { cause: error });
   }

@@ -77,7 +77,7 @@ it('brings what works into a gateway of its own, and keeps that when something d
   await vi.waitFor(() => expect(output.errorText).toMatch(/dev\/config\.json: config: nothing is not/), LIMIT);
   expect(await statusOf()).toBe(202);
 
-  folder.write({ 'dev/config.json': '{"a":1}' });
+  folder.write({ 'dev/config.json': '\uFEFF{"a":1}' });
   await vi.waitFor(() => expect(output.text).toContain('with the new configuration'), LIMIT);
   folder.write({ 'dev/config.json': '{' });
   await vi.waitFor(() => expect(output.errorText).toContain('dev/config.json is no JSON'), LIMIT);

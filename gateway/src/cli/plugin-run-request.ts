@@ -105,11 +105,16 @@ export async function readConfig(text: string | undefined): Promise<LoadOptions[
   const given = /^\s*[[{"]/.test(text);
   const json = given ? text : (await readGiven('--config', text)).toString('utf8');
   try {
-    return JSON.parse(json) as unknown;
+    return JSON.parse(withoutMark(json)) as unknown;
   } catch (error) {
     const place = given ? '--config' : `--config ${text}`;
     throw new UsageError(`${place} is no JSON (${(error as Error).message}); write a file, or JSON such as '{"a":1}'`);
   }
+}
+
+/** Some editors put a byte order mark in front of a file. */
+export function withoutMark(text: string): string {
+  return text.replace(/^\uFEFF/, '');
 }
 
 async function readGiven(option: string, file: string): Promise<Buffer> {

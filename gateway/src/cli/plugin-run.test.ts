@@ -21,6 +21,7 @@ beforeAll(() => {
       fields: '(data (i32.const 0) "\\1b[2J")',
     }),
     'config.json': '{"a":1}',
+    'marked.json': '\uFEFF{"a":1}',
     'body.txt': 'from a file',
   });
 });
@@ -73,7 +74,7 @@ it('gives one JSON object', async () => {
   });
 });
 
-it.each(['{"a":1}', 'config.json'])('hands over the configuration %s', async (config) => {
+it.each(['{"a":1}', 'config.json', 'marked.json'])('hands over the configuration %s', async (config) => {
   const path = config.startsWith('{') ? config : `${folder.path}/${config}`;
   expect((await run('picky.wasm', { config: path })).code).toBe(0);
 });
