@@ -150,8 +150,11 @@ it('leaves neither gateway nor files when it is killed', async () => {
   const env = { ...process.env, TMPDIR: folder.path };
   const child = spawn(process.execPath, [launcher, 'plugin', 'dev', folder.path, '--port', '0'], { env });
   child.stdout.setEncoding('utf8').on('data', output.print);
-  await vi.waitFor(() => expect(output.text).toContain('curl'), LIMIT);
-  child.kill('SIGKILL');
+  try {
+    await vi.waitFor(() => expect(output.text).toContain('curl'), LIMIT);
+  } finally {
+    child.kill('SIGKILL');
+  }
   await vi.waitFor(() => expect(fetch(origin())).rejects.toThrow(), LIMIT);
   const left = () => readdirSync(folder.path).filter((name) => name.startsWith('sluice-dev-'));
   await vi.waitFor(() => expect(left()).toEqual([]), LIMIT);
