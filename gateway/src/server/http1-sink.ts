@@ -114,7 +114,12 @@ export class Http1Sink implements ResponseSink, ConnectionExchange, TunnelOwner,
     const old = this.#request.minorVersion === 0;
     this.#bodyless = status === 204 || status === 304 || this.#request.method === 'HEAD';
     if (status === 204) headers.remove('content-length');
-    const length = headers.get('content-length');
+    let length = headers.get('content-length');
+    if (endOfStream && !this.#bodyless && length !== undefined && length !== '0') {
+      // That of an answer to HEAD, which a plugin has made of another method.
+      headers.remove('content-length');
+      length = undefined;
+    }
     let framing = headers.has('date') ? '' : `date: ${httpDate()}\r\n`;
     if (!this.#bodyless && length === undefined) {
       if (endOfStream) framing += 'content-length: 0\r\n';

@@ -44,7 +44,9 @@ export class TestSink implements ResponseSink {
   head(status: number, headers: HeaderList, endOfStream: boolean): void {
     this.#bodyless = status === 204 || status === 304 || this.#method === 'HEAD';
     if (status === 204) headers.remove('content-length');
-    const length = headers.get('content-length') ?? (endOfStream ? '0' : null);
+    const announced = headers.get('content-length');
+    if (endOfStream && !this.#bodyless && announced !== '0') headers.remove('content-length');
+    const length = endOfStream ? '0' : (announced ?? null);
     this.#length = length === null ? null : Number(length);
     this.#head = { status, headers: fieldsOf(headers) };
   }
