@@ -97,9 +97,9 @@ export class GatewayStatus implements AdminState {
     if (state === 'stale') warnings.push({ part: 'config', reason: errors[0] ?? 'gateway.yaml is broken' });
     if (state === 'pending') warnings.push({ part: 'config', reason: `a restart is due for ${pending.join(', ')}` });
     for (const { name, error, refusal, remote, awaited, added } of this.#parts.catalogue.modules) {
-      const reason = error === '' ? refusal : `it is not loaded: ${error}`;
-      if ((added || (remote && !awaited)) && reason !== '')
-        warnings.push({ part: 'plugins', reason: `plugin ${name}: ${reason}` });
+      const missing = error !== '' && (added || (remote && !awaited));
+      const reason = missing ? `it is not loaded: ${error}` : refusal;
+      if (reason !== '') warnings.push({ part: 'plugins', reason: `plugin ${name}: ${reason}` });
     }
     return warnings;
   }

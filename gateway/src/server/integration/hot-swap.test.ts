@@ -107,7 +107,11 @@ describe('a changed module file', () => {
     expect(await version(rig)).toBe('1');
     expect(await rig.metric('sluice_plugin_module_state{plugin="mark",state="stale"}')).toBe(1);
     expect(await rig.metric('sluice_plugin_module_loads_total{plugin="mark",result="failure"}')).toBe(1);
-    expect((await rig.admin('/readyz')).status).toBe(200);
+    const readiness = await rig.admin('/readyz');
+    expect(readiness.status).toBe(200);
+    expect(JSON.parse(readiness.text)).toMatchObject({
+      warnings: [{ part: 'plugins', reason: expect.stringMatching(reason) }],
+    });
     rig.directory.writeFile('mark.wasm', marking('3'));
     await eventually(() => version(rig)).toBe('3');
     await eventually(async () => (await moduleOf(rig))['state']).toBe('active');
