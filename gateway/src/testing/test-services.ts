@@ -136,9 +136,19 @@ class Call implements CalloutHandle, Expirable {
   }
 }
 
+/** What a plugin says of framing and connections has no effect. */
+const NOT_SENT: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'keep-alive',
+  'transfer-encoding',
+  'upgrade',
+]);
+
 function seen({ method, path, authority, headers, body, timeoutMs }: CalloutRequest): TestCallout {
   const fields = new Map<string, string>();
-  for (let i = 0; i < headers.length; i += 2) fields.set(headers[i]!, headers[i + 1]!);
+  for (let i = 0; i < headers.length; i += 2) if (!NOT_SENT.has(headers[i]!)) fields.set(headers[i]!, headers[i + 1]!);
   return {
     method,
     path,
