@@ -102,7 +102,7 @@ it('keeps a plugin that does not start from steering the terminal', async () => 
 
 it('takes a path with two slashes as one', async () => {
   const { output } = await run('edits.wasm', { request: 'GET //a:b/c' });
-  expect(output.text).toContain('GET //a:b/c for test.example.com');
+  expect(output.text).toContain('GET /a:b/c for test.example.com');
 });
 
 const CALLOUT = 'callout to auth: GET /check ->';

@@ -108,6 +108,20 @@ const CASES: Readonly<Record<string, Case>> = {
   'a path that leads out': {
     callbacks: (t) => ({ proxy_on_request_headers: setField(t, REQUEST, ':path', '/a/../../b') + GO_ON }),
   },
+  'bytes in place of the answer of the gateway': {
+    callbacks: (t) => ({
+      proxy_on_request_headers: setField(t, REQUEST, ':path', '/..') + GO_ON,
+      proxy_on_response_headers: `(drop (call $inject_encoded_data_to_filter_chain ${t.of('mine')} (i32.const 1))) ${GO_ON}`,
+      proxy_on_response_body: put(t, 1, '<') + GO_ON,
+    }),
+  },
+  'bytes before the answer of the gateway': {
+    callbacks: (t) => ({
+      proxy_on_request_headers: setField(t, REQUEST, ':path', '/..') + GO_ON,
+      proxy_on_response_headers: `(drop (call $inject_encoded_data_to_filter_chain ${t.of('mine')} (i32.const 0))) ${GO_ON}`,
+      proxy_on_response_body: put(t, 1, '<') + GO_ON,
+    }),
+  },
   'a path of the client that leads out': {
     callbacks: () => ({ proxy_on_request_headers: '(unreachable)' }),
     request: { path: '/a/%2e%2e/b' },

@@ -249,7 +249,7 @@ class Driver implements ChainHost, BodyReader, ResponderOwner {
     const headers = this.#exchange.responseHeaders!;
     if (bodyLength !== null) headers.remove('content-length');
     if (bodyLength !== null && bodyLength >= 0) headers.append('content-length', String(bodyLength));
-    this.#responder.release();
+    this.#responder.release(this.#chain.filtersResponse);
   }
 
   /** Lets the upstream send on. */
