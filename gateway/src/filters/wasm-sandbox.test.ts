@@ -147,4 +147,15 @@ describe('the pause of a plugin', () => {
       expect(failures).toBe('plugin:pause');
     }
   });
+
+  it('is the only one of a body that goes on without it', async () => {
+    const clock = new TestClock();
+    const text = { callbacks: { proxy_on_response_body: '(i32.const 2)' } };
+    const host = await load(text, { onFailure: 'open', clock, pauseMs: 500, bodyLimit: 10 });
+    const pieces = Array.from({ length: 20 }, () => '0123456789');
+    const done = host.exchange({ upstream: { body: pieces } });
+    await clock.advance(500);
+    expect((await done).response!.body).toBe(pieces.join(''));
+    host.close();
+  });
 });

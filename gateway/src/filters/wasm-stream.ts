@@ -340,6 +340,7 @@ export class WasmStream implements Filter, BodyFilter, ContextHost, PauseOwner {
     if (this.#finished) return;
     this.#noteFailure('pause');
     if (!this.#failsClosed) {
+      this.#passed |= bitOf(direction);
       this.#resume(direction);
       return;
     }
