@@ -116,7 +116,7 @@ export class Http1Sink implements ResponseSink, ConnectionExchange, TunnelOwner,
     if (status === 204) headers.remove('content-length');
     let length = headers.get('content-length');
     if (endOfStream && !this.#bodyless && length !== undefined && length !== '0') {
-      // That of an answer to HEAD, which a plugin has made of another method.
+      // That of an answer to HEAD, or of a 204 or 304, of which a plugin has made something else.
       headers.remove('content-length');
       length = undefined;
     }

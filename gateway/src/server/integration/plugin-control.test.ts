@@ -321,6 +321,17 @@ describe('a header callback that answers 2', () => {
   });
 });
 
+describe('a header callback that makes something else of a status without a body', () => {
+  it('leaves no length behind', async () => {
+    const rig = await start(
+      { proxy_on_response_headers: (t) => `${setField(t, 2, ':status', '200')} (i32.const 0)` },
+      (_request, response) => void response.writeHead(304, { 'content-length': '5' }).end(),
+    );
+    const { status, headers, text } = await ask(rig.port);
+    expect([status, headers['content-length'], text]).toEqual([200, '0', '']);
+  });
+});
+
 describe('a header callback that answers 1', () => {
   it.each([
     ['proxy_abi_version_0_2_100', 'held, body seen'],
