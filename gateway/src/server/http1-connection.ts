@@ -47,6 +47,8 @@ export interface ConnectionExchange {
   readonly blocked: boolean;
   /** All of the response was written. */
   readonly ended: boolean;
+  /** The response has no other end than the connection's, which must not look like one too early. */
+  readonly closeDelimited: boolean;
   writeContinue(): void;
   onSocketDrain(): void;
   /** The last byte has left. */
@@ -213,10 +215,11 @@ export class Http1Connection implements Connection, RequestHandler {
     this.socket.resume();
   }
 
-  /** Says why it is about to be destroyed, so that its exchange does not blame the client. */
+  /** Says why it is about to be destroyed, so that its exchange does not blame the client; tears it where that must show. */
   blame(code: ErrorCode): void {
     this.closedBy = code;
     if (this.#tunnel !== null) this.#tunnel.failure ??= code;
+    else if (this.exchange?.closeDelimited === true) this.tear();
   }
 
   /** Tears the connection so that the client sees that something is missing, where its end would mean completeness. */
@@ -323,8 +326,9 @@ export class Http1Connection implements Connection, RequestHandler {
     const fault = this.closing ? null : this.#parser.close();
     // A response that is whole may still be on its way to the client.
     if (this.exchange !== null && this.exchange.ended) this.closing = true;
-    else if (this.exchange !== null) this.socket.destroy();
-    else if (fault !== null && !this.socket.destroyed) this.#owner.onFault(this, fault, '');
+    else if (this.exchange !== null) this.#cut();
+    // What is missing of a body that nobody wanted has had its answer.
+    else if (fault !== null && this.#requestOver && !this.socket.destroyed) this.#owner.onFault(this, fault, '');
     else this.socket.end();
   }
 
@@ -344,8 +348,13 @@ export class Http1Connection implements Connection, RequestHandler {
       this.closeAfterResponse();
       exchange.body.fail('SLUICE_REQUEST_TIMEOUT');
     } else {
-      this.socket.destroy();
+      this.#cut();
     }
+  }
+
+  #cut(): void {
+    if (this.exchange?.closeDelimited === true) this.tear();
+    else this.socket.destroy();
   }
 
   // --- what the parser finds

@@ -34,6 +34,8 @@ export class Http1Sink implements ResponseSink, ConnectionExchange, TunnelOwner,
   /** The client takes nothing at present. */
   blocked = false;
   body: Http1Body | null = null;
+  /** The end of the body is the end of the connection (HTTP/1.0). */
+  closeDelimited = false;
   readonly #connection: Http1Connection;
   readonly #owner: SinkOwner;
   readonly #request: RequestHead;
@@ -41,8 +43,6 @@ export class Http1Sink implements ResponseSink, ConnectionExchange, TunnelOwner,
   #chunked = false;
   /** Nothing but the head is sent, whatever is written. */
   #bodyless = false;
-  /** The end of the body is the end of the connection (HTTP/1.0). */
-  #closeDelimited = false;
   /** Bytes that the announced length leaves; -1 = none was announced. */
   #left = -1;
   /** Written and not yet handed to the socket, in latin1. */
@@ -123,12 +123,12 @@ export class Http1Sink implements ResponseSink, ConnectionExchange, TunnelOwner,
     let framing = headers.has('date') ? '' : `date: ${httpDate()}\r\n`;
     if (!this.#bodyless && length === undefined) {
       if (endOfStream) framing += 'content-length: 0\r\n';
-      else if (old) this.#closeDelimited = true;
+      else if (old) this.closeDelimited = true;
       else this.#chunked = true;
     }
     if (this.#chunked) framing += 'transfer-encoding: chunked\r\n';
     this.#left = this.#bodyless || length === undefined ? -1 : Number(length);
-    if (this.#closeDelimited || this.#owner.draining) this.#connection.closeAfterResponse();
+    if (this.closeDelimited || this.#owner.draining) this.#connection.closeAfterResponse();
     if (this.#connection.closing) return `${framing}connection: close\r\n`;
     return old ? `${framing}connection: keep-alive\r\n` : framing;
   }
@@ -224,7 +224,7 @@ export class Http1Sink implements ResponseSink, ConnectionExchange, TunnelOwner,
     if (this.#state === OVER) return;
     this.#state = OVER;
     if (this.#tunnel !== null) this.#tunnel.destroy();
-    else if (this.#closeDelimited) this.#connection.tear();
+    else if (this.closeDelimited) this.#connection.tear();
     else this.#connection.socket.destroy();
   }
 

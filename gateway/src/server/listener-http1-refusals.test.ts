@@ -43,6 +43,22 @@ describe('listener, HTTP/1.1: what never becomes an exchange', () => {
   const chunked = 'Transfer-Encoding: chunked\r\n';
   const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n';
 
+  it.each([
+    ['ends its side', 10_000],
+    ['falls silent', 50],
+  ])(
+    'is told nothing more when it has its answer and, with a rest of its body to send, %s',
+    async (how, headTimeout) => {
+      const client = await send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf', {
+        limits: { headTimeout },
+      });
+      await until(() => client.text.endsWith('ok'));
+      if (how === 'ends its side') client.socket.end();
+      await until(() => client.closed);
+      expect([client.text.endsWith('ok'), refused]).toEqual([true, []]);
+    },
+  );
+
   it.each<[string, string, ErrorCode]>([
     ['no HTTP', '\x16\x03\x01\x02garbage\r\n\r\n', 'SLUICE_REQUEST_INVALID'],
     ['an unknown version', 'GET / HTTP/3.7\r\nHost: a\r\n\r\n', 'SLUICE_REQUEST_VERSION_UNSUPPORTED'],

@@ -4,7 +4,10 @@ import { connect as connectTls } from 'node:tls';
 import { expect, it, onTestFinished } from 'vitest';
 import { issue } from '../config/certificate.suite.ts';
 import { until } from '../exchange/probes.suite.ts';
-import { answer, openListener } from './listener.suite.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import { PairHeaders } from '../exchange/headers.ts';
+import type { Listener } from './listener.ts';
+import { answer, openListener, RawClient } from './listener.suite.ts';
 import { specOf, tlsOf } from './tls.suite.ts';
 
 it.each([
@@ -37,4 +40,23 @@ it.each([
   }
   await until(() => listener.connections === 0);
   expect([listener.activeExchanges, listener.bufferedBytes]).toEqual([0, 0]);
+});
+
+it.each<readonly [string, (client: RawClient, listener: Listener) => void]>([
+  ['has ended its own side', (client) => void client.socket.end()],
+  ['is cut by a drain', (_client, listener) => void listener.drain(0)],
+])('an HTTP/1.0 client that %s sees by a TCP reset that its response is incomplete', async (_how, cut) => {
+  const exchanges: Exchange[] = [];
+  const listener = await openListener((x) => void exchanges.push(x));
+  onTestFinished(() => listener.close());
+  const client = new RawClient(listener.port);
+  onTestFinished(() => void client.socket.destroy());
+  client.send('GET / HTTP/1.0\r\n\r\n');
+  await until(() => exchanges.length === 1);
+  exchanges[0]!.sink.head(200, new PairHeaders(), false);
+  exchanges[0]!.sink.data(Buffer.from('part'));
+  await until(() => client.text.endsWith('part'));
+  cut(client, listener);
+  await until(() => client.closed);
+  expect(client.failed).toBe(true);
 });

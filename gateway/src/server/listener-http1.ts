@@ -301,9 +301,10 @@ export class Http1Listener implements Listener, SinkOwner, ConnectionOwner {
     }
   }
 
-  /** Who has said nothing has asked for nothing, and is told nothing. */
+  /** Who has said nothing has asked for nothing, and is told nothing; nor is one who has his answer and owes the rest of a body. */
   #onLate(connection: Http1Connection): void {
     if (connection.socket.bytesRead === 0) connection.socket.destroy();
+    else if (!connection.requestOver) connection.finish();
     else this.onFault(connection, LATE, '');
   }
 }
