@@ -134,10 +134,15 @@ export class BodyFlow {
     return this.#stageOf(slot) !== undefined;
   }
 
-  /** Whether a filter may put so many bytes behind itself: it has not ended the body, and no more than its limit waits. */
-  mayInject(slot: FilterSlot, bytes: number): boolean {
+  /**
+   * Whether a filter may put so many bytes behind itself: the end has not passed it, and no more than its limit waits.
+   * @param position its place in running order
+   */
+  mayInject(slot: FilterSlot, position: number, bytes: number): boolean {
     const index = this.#stages.findIndex((stage) => stage.slot === slot);
     if (this.#closed || this.#stages[index]?.over === true) return false;
+    const next = index === -1 ? this.#stages.find((stage) => stage.position > position) : undefined;
+    if (next?.over === true || next?.heldEnd === true) return false;
     let waiting = this.#output.length;
     for (const { inbox } of this.#stages.slice(index + 1)) waiting += inbox.length;
     return waiting + bytes <= (slot.filter!.bodies?.bodyLimit(this.#direction) ?? LIMITS.pluginBodyBytes);
@@ -254,6 +259,7 @@ export class BodyFlow {
     stage.held.moveTo(next?.inbox ?? this.#output);
     if (stage.heldEnd && next !== undefined) next.inboxEnd = true;
     else if (stage.heldEnd) this.#outputEnd = true;
+    stage.over = stage.heldEnd;
     stage.clearHeld();
   }
 

@@ -30,7 +30,7 @@ export class BodyStage {
   /** Place in the running order of all filters. */
   readonly position: number;
   readonly wantsTrailers: boolean;
-  /** The filter has ended the body itself: what still comes here is dropped. */
+  /** The end has left it, that of the body or the filter's own: what still comes here is dropped. */
   over = false;
   readonly inbox: BodyBuffer;
   /** The end follows what is in `inbox`. */

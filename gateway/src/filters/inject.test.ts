@@ -3,7 +3,7 @@ import { PairHeaders } from '../exchange/headers.ts';
 import { until } from '../exchange/probes.suite.ts';
 import type { BodyBuffer } from './body-buffer.ts';
 import { BodyRig, type Conduct, ScriptedFilter } from './body.suite.ts';
-import { type Direction, type FilterStatus, PAUSE, PAUSE_DROP, RESPONSE } from './filter.ts';
+import { CONTINUE, type Direction, type FilterStatus, PAUSE, PAUSE_DROP, RESPONSE } from './filter.ts';
 
 /** Takes a response over: drops what comes, and injects what it makes of it. */
 class Injector extends ScriptedFilter {
@@ -126,6 +126,21 @@ describe('injected bytes', () => {
     expect(rig.events).toEqual(['head']);
     await until(() => rig.events.includes('end'));
     expect([rig.output, rig.events]).toEqual(['late', ['head', 'head', 'end']]);
+  });
+
+  it.each([
+    ['shown it', () => new Injector(() => CONTINUE)],
+    ['let it pass by', () => new HeadFilter()],
+  ])('are refused when the end is held further on by a filter, to one that was %s', async (_what, make) => {
+    const holder = new Injector(() => PAUSE);
+    const injector = make();
+    const rig = new BodyRig([holder, injector], null);
+    rig.response(['abc'], null);
+    await until(() => holder.shown.at(-1)?.endsWith('!') === true);
+    injector.inject('late');
+    holder.control!.resumeResponse();
+    await until(() => rig.events.includes('end'));
+    expect([injector.answers, rig.output]).toEqual([[false], 'abc']);
   });
 
   it('are refused in the request, and when all is over', async () => {

@@ -30,7 +30,7 @@ export class FilteredResponseBody implements FlowEnds {
 
   /** See `FilterControl.mayInject`. @param headLeft it said how long the body is, unless filters edit that */
   mayInject(slot: FilterSlot, bytes: number, headLeft: boolean): boolean {
-    return (!headLeft || this.flow.edits) && this.flow.mayInject(slot, bytes);
+    return (!headLeft || this.flow.edits) && this.flow.mayInject(slot, -slot.index, bytes);
   }
 
   /** A chunk of the sender's, valid until this returns; false: no more until the owner's `resumeResponse`. */
