@@ -99,7 +99,9 @@ function tick(): void {
   clearInterval(ticking);
   errors += underWay + waiting.length - taken;
   for (const connection of connections) connection.close();
-  console.log(JSON.stringify({ ...summarize(latencies, START_MS / 1000 + Number(seconds), errors), requests: answered }));
+  console.log(
+    JSON.stringify({ ...summarize(latencies, START_MS / 1000 + Number(seconds), errors), requests: answered }),
+  );
 }
 
 const ticking = setInterval(tick, TICK_MS);
