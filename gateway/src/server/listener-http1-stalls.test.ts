@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { issue } from '../config/certificate.suite.ts';
 import { until } from '../exchange/probes.suite.ts';
 import type { Exchange } from '../exchange/exchange.ts';
@@ -59,4 +59,41 @@ it.each<readonly [string, (client: RawClient, listener: Listener) => void]>([
   cut(client, listener);
   await until(() => client.closed);
   expect(client.failed).toBe(true);
+});
+
+it('no client is called late for what the gateway itself was too busy to read', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const listener = await openListener((x) => answer(x, 200, 'in time'), { limits: { headTimeout: 100 } });
+  onTestFinished(() => listener.close());
+  const client = new RawClient(listener.port);
+  onTestFinished(() => void client.socket.destroy());
+  await until(() => listener.connections === 1);
+  client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  // The process stood still for a minute, and goes on with its timers.
+  const later = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 60_000);
+  vi.advanceTimersByTime(25);
+  later.mockRestore();
+  await until(() => client.text.endsWith('in time') || client.closed);
+  expect(client.text).toMatch(/^HTTP\/1\.1 200 /);
+});
+
+it('a client that is late is told so, also after a time in which the gateway was too busy', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const listener = await openListener((x) => answer(x, 200, 'in time'), { limits: { headTimeout: 100 } });
+  onTestFinished(() => listener.close());
+  const client = new RawClient(listener.port);
+  onTestFinished(() => void client.socket.destroy());
+  await until(() => listener.connections === 1);
+  const now = vi.spyOn(performance, 'now');
+  onTestFinished(() => now.mockRestore());
+  // However long each turn takes.
+  for (let minutes = 1; minutes <= 2; minutes++) {
+    now.mockReturnValue(minutes * 6_000_000);
+    vi.advanceTimersByTime(25);
+  }
+  now.mockRestore();
+  await until(() => client.closed);
+  expect(client.text).toBe('');
 });

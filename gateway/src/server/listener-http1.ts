@@ -77,6 +77,8 @@ export class Http1Listener implements Listener, SinkOwner, ConnectionOwner {
   /** ms that a connection may be idle; the limits say how long, overload may shorten it. */
   #idleTimeout: number;
   #sweep: NodeJS.Timeout | null = null;
+  #sweepMs = 0;
+  #sweptAt = 0;
   #drained: Promise<number> | null = null;
   #onAllGone: (() => void) | null = null;
 
@@ -280,8 +282,9 @@ export class Http1Listener implements Listener, SinkOwner, ConnectionOwner {
   #startSweep(): void {
     this.#stopSweep();
     const { headTimeout, stallTimeout } = this.limits;
-    const interval = Math.min(1000, headTimeout / 4, stallTimeout / 4, this.#idleTimeout / 4);
-    this.#sweep = setInterval(() => this.#sweepConnections(), Math.max(10, interval)).unref();
+    this.#sweepMs = Math.max(10, Math.min(1000, headTimeout / 4, stallTimeout / 4, this.#idleTimeout / 4));
+    this.#sweptAt = performance.now();
+    this.#sweep = setInterval(() => this.#sweepAfterReading(), this.#sweepMs).unref();
   }
 
   #stopSweep(): void {
@@ -289,8 +292,15 @@ export class Http1Listener implements Listener, SinkOwner, ConnectionOwner {
     this.#sweep = null;
   }
 
-  #sweepConnections(): void {
+  /** After a stall of the event loop what clients have sent meanwhile is read first: who is late is seen next time. */
+  #sweepAfterReading(): void {
     const now = performance.now();
+    const stalled = this.#sweptAt !== 0 && now - this.#sweptAt > 2 * this.#sweepMs;
+    this.#sweptAt = stalled ? 0 : now;
+    if (!stalled) this.#sweepConnections(now);
+  }
+
+  #sweepConnections(now: number): void {
     for (const connection of this.#connections) {
       connection.look(now);
       if (connection.closing) continue;
