@@ -135,6 +135,15 @@ export class ControlPlane implements TenantListener, FeedSource {
     return this.#trials.modules.has(plugin);
   }
 
+  /** Whether a tenant, or '' for the gateway's own chain, runs a plugin. */
+  runsPlugin(tenant: string, plugin: string): boolean {
+    const isOne = ({ use }: PluginUse): boolean => use === plugin;
+    if (tenant === '') return this.#chain.uses.some(isOne);
+    const config = this.#tenants.get(tenant)?.config;
+    if (config === undefined) return false;
+    return config.plugins.some(isOne) || config.routes.some((route) => route.plugins.some(isOne));
+  }
+
   read(key: FeedKey): Iterator<Delta> {
     const version = this.#version;
     if (key.kind === 'plugin') return this.#pluginState(key.plugin);

@@ -270,7 +270,7 @@ export class GatewayProcess {
       onLog: (batch, lines, view) => this.#accessLog?.write(batch, lines, view),
       onEnded: (seat) => this.#shared.workerEnded(seat),
       onFatal,
-      livesTenant: (tenant) => this.#controlPlane.tenants.has(tenant),
+      runsPlugin: (tenant, plugin) => this.#controlPlane.runsPlugin(tenant, plugin),
       log,
       ...(supervision.times === undefined ? {} : { times: supervision.times }),
     });

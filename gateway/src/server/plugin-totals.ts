@@ -13,17 +13,18 @@ export class PluginTotals {
     return [...this.#byUse.values()];
   }
 
-  /**
-   * Keeps the counts of a worker that has ended.
-   * @param lives whether a tenant is still there; counts of others are dropped.
-   */
-  add(reports: readonly PluginReport[], lives: (tenant: string) => boolean): void {
+  /** Keeps the counts of a worker that has ended. */
+  add(reports: readonly PluginReport[]): void {
     for (const report of reports) {
       const key = useOf(report);
       const before = this.#byUse.get(key);
       this.#byUse.set(key, before === undefined ? countsOf(report) : sumOf(before, countsOf(report)));
     }
-    for (const [key, { tenant }] of this.#byUse) if (tenant !== '' && !lives(tenant)) this.#byUse.delete(key);
+  }
+
+  /** Drops the counts of those who run the plugin no longer, as workers do that live on. */
+  retain(runs: (tenant: string, plugin: string) => boolean): void {
+    for (const [key, { tenant, plugin }] of this.#byUse) if (!runs(tenant, plugin)) this.#byUse.delete(key);
   }
 }
 
@@ -52,9 +53,11 @@ function sumOf(a: PluginReport, b: PluginReport): PluginReport {
     starts: x.starts + y.starts,
     logLinesDropped: x.logLinesDropped + y.logLinesDropped,
     evictions: x.evictions + y.evictions,
+    recycles: x.recycles + y.recycles,
     traps: sumOfCounts([x.traps, y.traps]),
     callouts: sumOfCounts([x.callouts, y.callouts]),
     queues: sumOfCounts([x.queues, y.queues]),
+    refusals: sumOfCounts([x.refusals, y.refusals]),
   };
   return { ...b, stats, metrics: sumOfMetrics([...a.metrics, ...b.metrics]) };
 }

@@ -239,7 +239,9 @@ export class GatewayStatus implements AdminState {
 
   /** Of the workers there are, and what those before them had counted. */
   #reports(): PluginReport[] {
-    const { seats, totals } = this.#parts.supervisor;
+    const { controlPlane, supervisor } = this.#parts;
+    const { seats, totals } = supervisor;
+    totals.retain((tenant, plugin) => controlPlane.runsPlugin(tenant, plugin));
     return [...seats.flatMap(({ handle }) => handle?.report.plugins ?? []), ...totals.reports];
   }
 }

@@ -156,7 +156,7 @@ export class SupervisorRig {
       onLog: () => {},
       onEnded: (seat) => void this.ended.push(seat),
       onFatal: ({ code }) => void this.fatal.push(code),
-      livesTenant: () => true,
+      runsPlugin: () => true,
       log,
       times: { ...TIMES, ...times },
     };

@@ -276,6 +276,8 @@ describe('what plugins have counted', () => {
       timeUs: 5,
       traps: { fuel: 1 },
       callouts: {},
+      recycles: 2,
+      refusals: { unavailable: 0, 'no-room': 3, cpu: 0 },
       queues: { enqueued: 0, dropped: 0 },
       instances: 1,
       memoryBytes: 9,
@@ -295,7 +297,15 @@ describe('what plugins have counted', () => {
       await eventually(() => rig.states).toEqual(['serving']);
       expect(rig.supervisor.totals.reports).toMatchObject([
         {
-          stats: { calls: 7 * life, fuel: 70 * life, traps: { fuel: life }, instances: 0, memoryBytes: 0 },
+          stats: {
+            calls: 7 * life,
+            fuel: 70 * life,
+            traps: { fuel: life },
+            recycles: 2 * life,
+            refusals: { 'no-room': 3 * life },
+            instances: 0,
+            memoryBytes: 0,
+          },
           metrics: [{ name: 'hits', value: 4 * life }],
         },
       ]);

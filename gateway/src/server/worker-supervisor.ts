@@ -26,8 +26,8 @@ export interface SupervisorOptions {
   readonly onEnded: (seat: number) => void;
   /** The process cannot go on. Called at most once. */
   readonly onFatal: (error: GatewayError) => void;
-  /** Whether a tenant still exists. */
-  readonly livesTenant: (tenant: string) => boolean;
+  /** Whether a tenant, or '' for the gateway's own chain, still runs a plugin. */
+  readonly runsPlugin: (tenant: string, plugin: string) => boolean;
   readonly log: Log;
   /** Default: the limits table. */
   readonly times?: Partial<SupervisionTimes>;
@@ -217,7 +217,8 @@ export class WorkerSupervisor {
 
   #onEnded(seat: WorkerSeat, handle: WorkerHandle, end: WorkerEnd): void {
     this.#options.onEnded(seat.index);
-    this.totals.add(handle.report.plugins, this.#options.livesTenant);
+    this.totals.add(handle.report.plugins);
+    this.totals.retain(this.#options.runsPlugin);
     if (this.#stopping) return;
     const pauseMs = seat.leave(end);
     const { reason, detail } = end;

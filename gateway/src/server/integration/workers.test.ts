@@ -1,7 +1,8 @@
 import { BroadcastChannel, setEnvironmentData } from 'node:worker_threads';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { pluginModule } from '../../wasm/wat.suite.ts';
 import type { SupervisionTimes } from '../worker-seat.ts';
-import { ask, HttpUpstream, patiently as eventually } from './fixture.suite.ts';
+import { ask, HOST, HttpUpstream, patiently as eventually } from './fixture.suite.ts';
 import { type GatewayFiles, GatewayRig, tenantA } from './gateway-rig.suite.ts';
 
 // Threads take a second each to load their program, on a busy machine many.
@@ -184,6 +185,36 @@ describe('a worker that is ended', () => {
     expect(await readyz(rig)).toMatchObject({ code: 503, reasons: [{ part: 'workers' }] });
     letStart();
     await eventually(() => readyz(rig).then(({ code }) => code)).toBe(200);
+  });
+
+  it('keeps the counts of its plugins for those who run them still', async () => {
+    const plugins = [{ use: 'mark' }];
+    const rig = await start(
+      1,
+      {
+        files: { 'mark.wasm': pluginModule({ callbacks: { proxy_on_request_headers: '(i32.const 0)' } }) },
+        gateway: { plugins: [{ name: 'mark', source: 'file:mark.wasm' }] },
+        tenants: {
+          a: tenantA({ plugins, routes: ROUTES }),
+          b: tenantA({ tenant: 'b', domains: ['b.example'], plugins, routes: ROUTES }),
+        },
+      },
+      { backoff: 1 },
+    );
+    const calls = (tenant: string) => rig.metric(`sluice_plugin_calls_total{tenant="${tenant}",plugin="mark"}`);
+    for (const host of [HOST, 'b.example']) await ask(rig.port, { host, path: '/here' });
+    await eventually(() => calls('a')).toBeGreaterThan(0);
+    await eventually(() => calls('b')).toBeGreaterThan(0);
+    const counted = [await calls('a'), await calls('b')];
+    await rig.process.supervisor.terminate(0);
+    await eventually(() => states(rig)).toEqual(['serving']);
+    expect([await calls('a'), await calls('b')]).toEqual(counted);
+    rig.directory.writeTenant('a', tenantA({ routes: ROUTES }));
+    await eventually(() => calls('a')).toBe(undefined);
+    rig.directory.removeTenant('b');
+    await eventually(() => calls('b')).toBe(undefined);
+    const { text } = await rig.admin('/api/plugins');
+    expect(JSON.parse(text)).toMatchObject({ plugins: [] });
   });
 
   it('on the same port, also when that was any free one', async () => {
