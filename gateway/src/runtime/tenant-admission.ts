@@ -84,13 +84,13 @@ export class TenantAdmission {
   }
 
   #problemsOf(entry: TenantFile): readonly Problem[] {
-    const { loaded } = entry;
+    const { loaded, tenant } = entry;
+    if (tenant !== null) this.#adopt(entry, tenant);
     if (loaded === null || loaded.config === null || loaded.claims === null) return loaded?.problems ?? [];
-    this.#adopt(entry, loaded.config.tenant);
     return this.#register.conflicts(entry.file, loaded.claims);
   }
 
-  /** A file that was renamed: the tenant moves with it, and is not removed in between. */
+  /** A file that was renamed: the tenant moves with it, even when the file is broken, and is not removed in between. */
   #adopt(entry: TenantFile, tenant: string): void {
     if (entry.announced !== null) return;
     for (const old of this.#files.values()) {
@@ -98,8 +98,9 @@ export class TenantAdmission {
       this.#files.delete(old.path);
       this.#register.release(old.file);
       entry.announced = tenant;
-      entry.serving = old.serving;
-      if (old.serving !== null) this.#register.take(entry.file, tenant, old.serving.config.domains);
+      if (old.serving === null) continue;
+      entry.serving = this.#keep(entry, old.serving);
+      this.#register.take(entry.file, tenant, old.serving.config.domains);
     }
   }
 
@@ -107,12 +108,8 @@ export class TenantAdmission {
     const { loaded, digest, file } = entry;
     const config = loaded?.config;
     if (loaded === null || config === null || config === undefined) return;
-    if (entry.announced !== null && entry.announced !== config.tenant) {
-      this.#retract(entry.announced);
-      entry.announced = null;
-      entry.serving = null;
-    }
     try {
+      // Before the former tenant of the file goes: it stays when this one is refused.
       this.#listener.onTenant(config.tenant, config, { file, digest, acceptedBefore: loaded.keptFrom !== null });
     } catch (error) {
       const byPlugin = (error as Partial<GatewayError>).code === 'SLUICE_PLUGIN_START_FAILED';
@@ -125,6 +122,7 @@ export class TenantAdmission {
       );
       return this.#refuse(entry, [problem]);
     }
+    if (entry.announced !== null && entry.announced !== config.tenant) this.#retract(entry.announced);
     this.#register.take(file, config.tenant, config.domains);
     entry.announced = config.tenant;
     entry.serving = this.#keep(entry, { ...loaded, config, digest });

@@ -150,7 +150,26 @@ describe('a change', () => {
   it('removes a tenant that is renamed in its file, and adds the new one', async () => {
     write('tenants/a.yaml', tenant('a2', 'a.example.com'));
     await recorder.until('tenant a2: a.example.com');
-    expect(recorder.told).toEqual(['removed a', 'tenant a2: a.example.com']);
+    expect(recorder.told).toEqual(['tenant a2: a.example.com', 'removed a']);
+  });
+
+  it('keeps the former tenant of a file whose new one is refused', async () => {
+    recorder.refuse = 'a2';
+    write('tenants/a.yaml', tenant('a2', 'a.example.com'));
+    await recorder.until('broken a: a.example.com (last good) cannot be built: no room');
+    expect(recorder.told).toHaveLength(1);
+    expect(recorder.configs.has('a')).toBe(true);
+  });
+
+  it('moves the last good version with a broken file', async () => {
+    write('tenants/a.yaml', tenant('a', 'a.example.com', 'rutes: []\n'));
+    await recorder.until('broken a: a.example.com (last good) unknown key');
+    recorder.lines.length = 0;
+    renameSync(join(root, 'tenants/a.yaml'), join(root, 'tenants/z.yaml'));
+    await recorder.until('broken a: a.example.com (last good) unknown key');
+    expect(recorder.told).toHaveLength(1);
+    expect(tenants.state()[1]).toMatchObject({ tenant: 'a', status: 'serving-last-good' });
+    expect(recorder.configs.has('a')).toBe(true);
   });
 
   it('refuses a newcomer that claims a domain, and lets it in when the domain is free', async () => {
