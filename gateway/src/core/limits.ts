@@ -142,6 +142,9 @@ export const LIMITS = {
   /** A file that is gone takes its tenant with it at the latest after this time; it may have been renamed, and the other
    * name is still being parsed. */
   tenantGoneMs: 10_000,
+  /** A new configuration of a tenant that is served waits this long for the first lists of the services that it brings;
+   * what was there before serves meanwhile. */
+  firstListsMs: 2_000,
   /** Files being written to the state directory at once; each is synchronised with the disk. */
   stateWrites: 2,
   /** Routes of one tenant: reading and compiling 2 000 takes about half a second, and they share `metricSeries`. */

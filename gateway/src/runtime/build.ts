@@ -1,4 +1,5 @@
 import type { TenantConfig } from '../config/schema-tenant.ts';
+import type { EndpointList } from '../core/endpoint.ts';
 import type { SeriesHandle } from '../core/metrics.ts';
 import type { Steps } from '../core/steps.ts';
 import type { TenantQuota } from '../core/tenant-quota.ts';
@@ -35,6 +36,8 @@ export interface TenantInputs {
   readonly plugins: PluginClaims;
   /** What is in force now; its clusters are carried over by service name. */
   readonly previous: TenantRuntime | UnavailableTenant | undefined;
+  /** Lists of services that come with this configuration, as far as they are here already. */
+  readonly ahead: ReadonlyMap<string, EndpointList>;
 }
 
 /** A tenant that is ready to be put into force. */
@@ -50,13 +53,14 @@ export interface BuiltTenant {
  * @throws GatewayError SLUICE_CONFIG_INVALID when routes or lanes cannot be compiled.
  */
 export function* buildTenant(inputs: TenantInputs): Steps<BuiltTenant> {
-  const { config, unmatched, quota, previous } = inputs;
+  const { config, unmatched, quota, previous, ahead } = inputs;
   const routes = yield* compileTenantSteps(config);
   const lanes = yield* compileLanesSteps(config);
   const runtimes = yield* buildRuntimes(routes, inputs);
   const { clusters, install } = yield* buildClusters(
     config,
     previous?.available === true ? previous.clusters : new Map(),
+    ahead,
   );
   const tenant: TenantRuntime = {
     name: config.tenant,
@@ -90,6 +94,7 @@ function* buildRuntimes({ routes }: TenantRoutes, inputs: TenantInputs): Steps<R
 function* buildClusters(
   config: TenantConfig,
   previous: ReadonlyMap<string, Cluster>,
+  ahead: ReadonlyMap<string, EndpointList>,
 ): Steps<{ readonly clusters: ReadonlyMap<string, Cluster>; readonly install: () => void }> {
   const lanes = config.lanes.map(({ tag, endpoints }) => ({ tag, metadata: endpoints?.metadata ?? null }));
   const clusters = new Map<string, Cluster>();
@@ -98,8 +103,11 @@ function* buildClusters(
     const { scheme = 'http', loadBalancer = 'round-robin' } = config.services[service] ?? {};
     const options: ClusterOptions = { key: `${config.tenant}/${service}`, service, scheme, loadBalancer, lanes };
     const known = previous.get(service);
+    const list = ahead.get(service);
+    const cluster = known ?? new Cluster(options);
     if (known !== undefined) changes.push(yield* known.configureSteps(options));
-    clusters.set(service, known ?? new Cluster(options));
+    else if (list !== undefined) yield* cluster.updateSteps(list);
+    clusters.set(service, cluster);
     yield;
   }
   return { clusters, install: () => changes.forEach((change) => change()) };

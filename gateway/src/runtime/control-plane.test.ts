@@ -1,8 +1,9 @@
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { LIMITS } from '../core/limits.ts';
 import { silentLog } from '../core/log.ts';
 import { enableLinearRegex } from '../core/regex.ts';
 import { SeriesTable } from '../core/series-table.ts';
-import { createRegistries } from '../discovery/registries.ts';
+import { createRegistries, type Registries } from '../discovery/registries.ts';
 import { until } from '../exchange/probes.suite.ts';
 import { tenant } from '../routing/fixture.suite.ts';
 import { ControlPlane } from './control-plane.ts';
@@ -27,15 +28,18 @@ describe('a control plane', () => {
   let outbox: Outbox;
   beforeEach(() => {
     deltas = [];
-    plane = new ControlPlane({
-      registries: createRegistries({ registries: {} }, { log: silentLog }),
+    plane = planeOn(createRegistries({ registries: {} }, { log: silentLog }));
+    outbox = attach();
+  });
+
+  const planeOn = (registries: Registries) =>
+    new ControlPlane({
+      registries,
       series: new SeriesTable(),
       modules,
       pluginServices: pluginServices(new ManualWheel()),
       log: silentLog,
     });
-    outbox = attach();
-  });
 
   /** A worker that carries out everything at once. */
   const attach = (): Outbox => {
@@ -65,6 +69,45 @@ describe('a control plane', () => {
     expect(plane.changedAt).toBeGreaterThan(0);
     expect(plane.services()).toMatchObject([{ tenant: 'home', service: 'main', list: { state: 'fresh' } }]);
     expect([...plane.tenants.keys()]).toEqual(['home']);
+  });
+
+  it('publishes a change that brings a service when its endpoints are there, before it the endpoints', async () => {
+    plane.onTenant('home', tenantOf({ ...listed, routes }), meta);
+    await until(() => deltas.length === 2);
+    const other = { services: { other: { static: [{ address: '10.0.0.2:80' }] } } };
+    plane.onTenant('home', tenantOf({ ...other, routes: [{ id: 'all', upstream: { service: 'other' } }] }), meta);
+    // Nor that what it drops is empty.
+    expect(deltas).toHaveLength(2);
+    await until(() => deltas.length === 5);
+    expect(deltas.slice(2)).toMatchObject([
+      { kind: 'endpoints', service: 'other' },
+      { kind: 'tenant' },
+      { kind: 'endpoints', service: 'other' },
+    ]);
+  });
+
+  it('does not wait for a registry that does not answer, nor holds back what is gone', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const file = { type: 'file' as const, path: '/nonexistent/services.yaml' };
+    const registries = createRegistries({ registries: { nacos: file } }, { log: silentLog });
+    onTestFinished(() => registries.close());
+    plane = planeOn(registries);
+    attach();
+    const silent = (service: string) =>
+      tenantOf({ discovery: { registry: 'nacos' }, routes: [{ id: 'all', upstream: { service } }] });
+    plane.onTenant('home', silent('first'), meta);
+    expect(kinds()).toEqual(['1 tenant']);
+    plane.onTenant('home', silent('second'), meta);
+    vi.advanceTimersByTime(LIMITS.firstListsMs - 1);
+    plane.onTenant('home', silent('third'), meta);
+    expect(deltas).toHaveLength(1);
+    vi.advanceTimersByTime(1);
+    expect(kinds()).toEqual(['1 tenant', '2 tenant']);
+    plane.onTenant('home', silent('fourth'), meta);
+    plane.onTenantRemoved('home');
+    vi.advanceTimersByTime(LIMITS.firstListsMs);
+    expect(kinds()).toEqual(['1 tenant', '2 tenant', '3 tenant-removed']);
   });
 
   it('takes a tenant back', async () => {

@@ -1,5 +1,6 @@
 import type { PluginUse } from '../config/schema-common.ts';
 import type { TenantConfig } from '../config/schema-tenant.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { Log } from '../core/log.ts';
 import { OTHER_SERIES } from '../core/metrics.ts';
 import type { SeriesTable } from '../core/series-table.ts';
@@ -55,6 +56,8 @@ export class ControlPlane implements TenantListener, FeedSource {
   readonly #subscriptions: Subscriptions;
   readonly #tenants = new Map<string, ActiveTenant>();
   readonly #unavailable = new Map<string, readonly string[]>();
+  /** Tenants whose new configuration waits for the lists of services that it brings. */
+  readonly #held = new Map<string, NodeJS.Timeout>();
   readonly #outboxes = new Set<Outbox>();
   readonly #text = new FeedText();
   #version = 0;
@@ -65,9 +68,10 @@ export class ControlPlane implements TenantListener, FeedSource {
   constructor(options: ControlPlaneOptions) {
     this.#options = options;
     this.#trials = new PluginTrials(options.modules, options.pluginServices);
-    this.#subscriptions = new Subscriptions(options.registries, (tenant, service) =>
-      this.#changed({ kind: 'endpoints', tenant, service }),
-    );
+    this.#subscriptions = new Subscriptions(options.registries, (tenant, service) => {
+      this.#changed({ kind: 'endpoints', tenant, service });
+      if (this.#held.has(tenant) && !this.#subscriptions.awaits(tenant)) this.#publish(tenant);
+    });
   }
 
   get version(): number {
@@ -183,6 +187,8 @@ export class ControlPlane implements TenantListener, FeedSource {
   removePlugin(plugin: string): readonly string[] {
     const users = [...this.#pluginOwners()].filter(({ uses }) => uses.some(({ use }) => use === plugin));
     if (users.length > 0 || !this.hasPlugin(plugin)) return users.map(({ name }) => name);
+    // Whoever has just given it up in a configuration that is held still runs on it.
+    for (const tenant of [...this.#held.keys()]) this.#publish(tenant);
     this.#trials.removeModule(plugin);
     this.#changed({ kind: 'plugin', plugin });
     return [];
@@ -211,10 +217,12 @@ export class ControlPlane implements TenantListener, FeedSource {
     const series = this.#options.series.assign(name, [...routes, { route: UNMATCHED_ROUTE, lanes: [''] }]);
     const unmatched = series.get(UNMATCHED_ROUTE)?.[0] ?? OTHER_SERIES;
     this.#unavailable.delete(name);
+    const served = this.#tenants.has(name);
     this.#tenants.set(name, { config, series, unmatched, ticking, quota, file: meta.file, loadedAt: Date.now() });
     this.#loads.success++;
     this.#subscriptions.replace(config);
-    this.#changed({ kind: 'tenant', tenant: name });
+    if (served && this.#subscriptions.awaits(name)) this.#hold(name);
+    else this.#publish(name);
   }
 
   onTenantRemoved(name: string): void {
@@ -223,7 +231,7 @@ export class ControlPlane implements TenantListener, FeedSource {
     this.#subscriptions.remove(name);
     this.#options.series.remove(name);
     this.#options.quotas?.remove(name);
-    this.#changed({ kind: 'tenant', tenant: name });
+    this.#publish(name);
   }
 
   onTenantBroken(
@@ -237,7 +245,7 @@ export class ControlPlane implements TenantListener, FeedSource {
     this.#tenants.delete(name);
     this.#subscriptions.remove(name);
     this.#unavailable.set(name, domains);
-    this.#changed({ kind: 'tenant', tenant: name });
+    this.#publish(name);
   }
 
   onSettled(): void {
@@ -247,6 +255,22 @@ export class ControlPlane implements TenantListener, FeedSource {
   #noteFailure(text: string): void {
     this.#loads.failure++;
     this.#lastError = { text, at: Date.now() };
+  }
+
+  /** A route that moves to another service is not to be without endpoints until the registry has answered. */
+  #hold(tenant: string): void {
+    if (this.#held.has(tenant)) return;
+    const end = (): void => {
+      this.#subscriptions.giveUp(tenant);
+      this.#publish(tenant);
+    };
+    this.#held.set(tenant, setTimeout(end, LIMITS.firstListsMs).unref());
+  }
+
+  #publish(tenant: string): void {
+    clearTimeout(this.#held.get(tenant));
+    this.#held.delete(tenant);
+    this.#changed({ kind: 'tenant', tenant });
   }
 
   #changed(key: FeedKey): void {

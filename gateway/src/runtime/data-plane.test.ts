@@ -121,6 +121,17 @@ describe('a data plane', () => {
     expect(portOf(cluster)).toBe(2);
   });
 
+  it('begins with the lists that came before the configuration', async () => {
+    await applyTenant('a', { routes: [{ id: 'all', upstream: { service: 'other' } }] });
+    await applyEndpoints('a', 1);
+    const [built] = [applyTenant('a')];
+    expect(portOf(runtimeOf('a').clusters.get('main')!)).toBe(1);
+    await built;
+    await applyTenant('a', { routes: [{ id: 'all', upstream: { service: 'other' } }] });
+    await applyTenant('a');
+    expect(portOf(runtimeOf('a').clusters.get('main')!)).toBeNull();
+  });
+
   it('takes note of endpoints that nobody uses, and of those of a tenant without a configuration', async () => {
     await applyEndpoints('a', 1);
     await breakTenant('a', ['a.example']);

@@ -1,5 +1,5 @@
 import type { PluginUse } from '../config/schema-common.ts';
-import type { EndpointRecord } from '../core/endpoint.ts';
+import type { EndpointList, EndpointRecord } from '../core/endpoint.ts';
 import type { Log } from '../core/log.ts';
 import type { QuotaHandle } from '../core/quota-memory.ts';
 import type { Steps } from '../core/steps.ts';
@@ -35,6 +35,8 @@ export class DataPlane {
   readonly #waiting = new Map<string, number>();
   readonly #versions = new Map<string, number>();
   readonly #listVersions = new WeakMap<Cluster, number>();
+  /** By tenant and service: lists of services that its next configuration brings. */
+  readonly #ahead = new Map<string, Map<string, EndpointList>>();
   readonly #routes = new Assembly<RouteEntry>();
   readonly #endpoints = new Assembly<EndpointRecord>();
   #head: TenantHead | null = null;
@@ -128,11 +130,14 @@ export class DataPlane {
         gatewayChain: this.#gatewayChain,
         plugins,
         previous: this.snapshot.tenants.get(delta.tenant),
+        ahead: this.#ahead.get(delta.tenant) ?? new Map<string, EndpointList>(),
       });
       yield* this.#replace(delta, tenant, install);
     } catch (error) {
       plugins.abandon();
       throw error;
+    } finally {
+      this.#ahead.delete(delta.tenant);
     }
     plugins.commit();
     yield* this.#plugins.startTicking(delta.tenant, ticking);
@@ -145,13 +150,19 @@ export class DataPlane {
     const runtime = this.snapshot.tenants.get(tenant);
     const cluster = runtime?.available === true ? runtime.clusters.get(service) : undefined;
     if (cluster === undefined) {
-      this.#log.debug({ tenant, service }, 'endpoints of a service that the tenant does not have');
+      this.#log.debug({ tenant, service }, 'endpoints of a service that the tenant does not have yet');
+      if (runtime !== undefined) this.#keepAhead(tenant, service, { endpoints, state });
     } else if (version > (this.#listVersions.get(cluster) ?? 0)) {
       // Routes do not depend on endpoints: a push swaps the cluster's own immutable set and rebuilds nothing else.
       yield* cluster.updateSteps({ endpoints, state });
       this.#listVersions.set(cluster, version);
     }
     this.#advance(version, {});
+  }
+
+  #keepAhead(tenant: string, service: string, list: EndpointList): void {
+    const lists = this.#ahead.get(tenant) ?? new Map<string, EndpointList>();
+    this.#ahead.set(tenant, lists.set(service, list));
   }
 
   #isNewer({ tenant, version }: TenantDelta): boolean {
@@ -169,6 +180,7 @@ export class DataPlane {
     install();
     this.#advance(version, { domains, tenants });
     if (previous !== undefined) this.#retireClusters(previous, next);
+    if (next === null) this.#ahead.delete(tenant);
     if (next === null || !next.available) this.#plugins.begin(tenant).commit();
   }
 

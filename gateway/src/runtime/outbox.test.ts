@@ -211,6 +211,19 @@ describe('an outbox', () => {
     expect(drain()).toEqual(['large 5', 'large 6', 'large/new too early', 'b B']);
   });
 
+  it('sends the endpoints of what is new to a tenant before the configuration that brings it, and as they are after it', () => {
+    setTenant('a', ['A'], ['s']);
+    setList('a', 's', 's1');
+    outbox.open();
+    drain();
+    source.lists.set('a/t', ['t1', 't1 too']);
+    setTenant('a', ['A2'], ['s', 't', 'silent']);
+    expect(news()).toEqual(['a/t t1', 'a/t t1 too', 'a A2', 'a/t t1']);
+    expect(drain()).toEqual(['a/t t1 too']);
+    setTenant('a', ['A3'], ['t']);
+    expect(drain()).toEqual(['a A3']);
+  });
+
   it('sends a long list as a whole before anything else', () => {
     outbox.open();
     setTenant('a', ['A'], ['s', 't']);
@@ -235,6 +248,7 @@ describe('an outbox', () => {
       'large 4',
       'large 5',
       'large/old list',
+      'large/added list',
       'large new',
       'large/added list',
     ]);
@@ -246,7 +260,7 @@ describe('an outbox', () => {
     setList('a', 's', 'list');
     setTenant('a', ['2'], []);
     setTenant('a', ['3'], ['s']);
-    expect(drain()).toEqual(['a 1', 'a/s list', 'a 2', 'a 3', 'a/s list']);
+    expect(drain()).toEqual(['a 1', 'a/s list', 'a 2', 'a/s list', 'a 3', 'a/s list']);
   });
 
   it('says that tenants are gone after it has said who is there, and only of those that the worker has', () => {

@@ -39,7 +39,7 @@ interface Sent {
  * Brings one worker to the current state and keeps it there. It knows which keys have changed, not how: the worker gets
  * the state as it is when its turn comes, so that a burst of changes costs one delta for each key. A few messages are
  * under way at a time; the worker's answers call for the next. Endpoints go first, also between the parts of a large
- * tenant, then plugins, then tenants; those that are gone go last, so that a domain which changes hands is never nobody's. Plugins
+ * tenant, then plugins, then tenants, each after the endpoints of services that are new to it; those that are gone go last, so that a domain which changes hands is never nobody's. Plugins
  * that are gone follow, when no worker has a tenant any more that uses them.
  */
 export class Outbox {
@@ -151,7 +151,7 @@ export class Outbox {
     for (const resolve of waiting) resolve(settled);
   }
 
-  /** Endpoints of a service that the worker does not know follow the configuration that brings it. */
+  /** Endpoints of a service that the worker does not know go with the configuration that brings it. */
   #markEndpoints(tenant: string, service: string, version: number): void {
     const key = `${tenant}\n${service}`;
     if (this.#known.get(tenant)?.has(service) !== true || this.#endpoints.has(key)) return;
@@ -197,7 +197,7 @@ export class Outbox {
   #sendTenant(): boolean {
     const transfer = this.#tenantTransfer ?? this.#nextTenant();
     const delta = transfer === null ? null : nextOf(transfer);
-    const whole = isWhole(delta);
+    const whole = isWhole(delta) && delta?.kind !== 'endpoints';
     this.#tenantTransfer = whole ? null : transfer;
     if (transfer === null || delta === null) return false;
     if (whole) this.#know(delta, transfer);
@@ -220,7 +220,18 @@ export class Outbox {
 
   #transferOf(tenant: string, since: number): Transfer {
     const services = this.#source.servicesOf(tenant);
-    return { parts: this.#source.read({ kind: 'tenant', tenant }), since, services };
+    const own = this.#source.read({ kind: 'tenant', tenant });
+    return { parts: this.#withNewServices(tenant, services, own), since, services };
+  }
+
+  /** Before a new configuration of a tenant that is served the endpoints of what it brings, so that none is missing for a while. */
+  *#withNewServices(tenant: string, services: readonly string[], own: Iterator<Delta>): Generator<Delta> {
+    const known = this.#known.get(tenant);
+    for (const service of known === undefined ? [] : services) {
+      if (known!.has(service)) continue;
+      yield* Iterator.from(this.#source.read({ kind: 'endpoints', tenant, service }));
+    }
+    yield* Iterator.from(own);
   }
 
   /** With this message the worker knows the services of the tenant; what is new to it follows. */

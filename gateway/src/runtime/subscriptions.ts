@@ -22,6 +22,8 @@ interface Entry {
   readonly ref: ServiceRef;
   subscription: Subscription;
   list: EndpointList | null;
+  /** Nobody waits for the first list any longer. */
+  late: boolean;
 }
 
 /** Where a service of a tenant is looked up: its own words first, then the tenant's `discovery`. */
@@ -53,27 +55,35 @@ export class Subscriptions {
   /** Follows a tenant's new configuration. Services that stay keep their subscription and list. */
   replace(config: TenantConfig): void {
     const { tenant } = config;
-    this.#registries.static.replace(tenant, staticServices(config));
+    const refs = new Map(servicesOf(config).map((service) => [service, serviceRefOf(config, service)]));
     const before = this.#tenants.get(tenant) ?? new Map<string, Entry>();
+    // First, so that nobody hears that what is dropped is empty: the old configuration may be in force for a while.
+    for (const [service, { ref, subscription }] of before) {
+      const next = refs.get(service);
+      if (next !== undefined && serviceRefKey(ref) === serviceRefKey(next)) continue;
+      subscription.close();
+      before.delete(service);
+    }
+    this.#registries.static.replace(tenant, staticServices(config));
     const after = new Map<string, Entry>();
     this.#tenants.set(tenant, after);
-    for (const service of servicesOf(config)) {
-      const ref = serviceRefOf(config, service);
-      const known = before.get(service);
-      if (known !== undefined && serviceRefKey(known.ref) === serviceRefKey(ref)) {
-        after.set(service, known);
-        before.delete(service);
-      } else {
-        after.set(service, this.#open(tenant, service, ref));
-      }
-    }
-    for (const entry of before.values()) entry.subscription.close();
+    for (const [service, ref] of refs) after.set(service, before.get(service) ?? this.#open(tenant, service, ref));
   }
 
   remove(tenant: string): void {
     for (const entry of this.#tenants.get(tenant)?.values() ?? []) entry.subscription.close();
     this.#tenants.delete(tenant);
     this.#registries.static.replace(tenant, new Map());
+  }
+
+  /** Whether the first list of a service of this tenant is worth waiting for. */
+  awaits(tenant: string): boolean {
+    return [...(this.#tenants.get(tenant)?.values() ?? [])].some(({ list, late }) => list === null && !late);
+  }
+
+  /** From now on nobody waits for the first lists of the services that this tenant has now. */
+  giveUp(tenant: string): void {
+    for (const entry of this.#tenants.get(tenant)?.values() ?? []) entry.late = true;
   }
 
   /** The current list of a tenant's service; null when there is none yet. */
@@ -93,7 +103,7 @@ export class Subscriptions {
       this.#listener(tenant, service, list);
     });
     // Listeners are never called from inside `subscribe`.
-    const entry: Entry = { ref, subscription, list: null };
+    const entry: Entry = { ref, subscription, list: null, late: false };
     return entry;
   }
 }

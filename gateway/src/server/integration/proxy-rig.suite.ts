@@ -191,6 +191,7 @@ export class ProxyRig {
         quota: null,
         gatewayChain: filters,
         plugins: pool.begin('a'),
+        ahead: new Map(),
         previous: undefined,
       }),
     );
