@@ -110,6 +110,29 @@ describe('a control plane', () => {
     expect(kinds()).toEqual(['1 tenant', '2 tenant', '3 tenant-removed']);
   });
 
+  it('tells of who takes a domain over before it tells of who gave it up, in one look at the files', () => {
+    const of = (name: string, ...domains: string[]) => plane.onTenant(name, tenantOf({ tenant: name, domains }), meta);
+    of('a', 'a.example', 'moving.example');
+    of('gone', 'gone.example');
+    of('renamed', 'renamed.example');
+    deltas.length = 0;
+    plane.onSettling();
+    plane.onTenantRemoved('gone');
+    of('a', 'a.example');
+    of('b', 'moving.example', 'gone.example');
+    of('newname', 'renamed.example');
+    plane.onTenantRemoved('renamed');
+    expect(deltas).toEqual([]);
+    plane.onSettled();
+    expect(deltas.map((delta) => `${delta.kind} ${'tenant' in delta ? delta.tenant : ''}`)).toEqual([
+      'tenant newname',
+      'tenant b',
+      'tenant a',
+      'tenant-removed renamed',
+      'tenant-removed gone',
+    ]);
+  });
+
   it('takes a tenant back', async () => {
     plane.onTenant('home', tenantOf({ ...listed, routes }), meta);
     await until(() => deltas.length === 2);

@@ -58,6 +58,8 @@ export class ControlPlane implements TenantListener, FeedSource {
   readonly #unavailable = new Map<string, readonly string[]>();
   /** Tenants whose new configuration waits for the lists of services that it brings. */
   readonly #held = new Map<string, NodeJS.Timeout>();
+  /** Tenants that have changed in the present look at the files, in the order of their acceptance; null outside of one. */
+  #look: string[] | null = null;
   readonly #outboxes = new Set<Outbox>();
   readonly #text = new FeedText();
   #version = 0;
@@ -188,7 +190,7 @@ export class ControlPlane implements TenantListener, FeedSource {
     const users = [...this.#pluginOwners()].filter(({ uses }) => uses.some(({ use }) => use === plugin));
     if (users.length > 0 || !this.hasPlugin(plugin)) return users.map(({ name }) => name);
     // Whoever has just given it up in a configuration that is held still runs on it.
-    for (const tenant of [...this.#held.keys()]) this.#publish(tenant);
+    for (const tenant of this.#held.keys()) this.#publish(tenant);
     this.#trials.removeModule(plugin);
     this.#changed({ kind: 'plugin', plugin });
     return [];
@@ -217,11 +219,13 @@ export class ControlPlane implements TenantListener, FeedSource {
     const series = this.#options.series.assign(name, [...routes, { route: UNMATCHED_ROUTE, lanes: [''] }]);
     const unmatched = series.get(UNMATCHED_ROUTE)?.[0] ?? OTHER_SERIES;
     this.#unavailable.delete(name);
-    const served = this.#tenants.has(name);
+    const domains = this.#tenants.get(name)?.config.domains ?? [];
     this.#tenants.set(name, { config, series, unmatched, ticking, quota, file: meta.file, loadedAt: Date.now() });
     this.#loads.success++;
     this.#subscriptions.replace(config);
-    if (served && this.#subscriptions.awaits(name)) this.#hold(name);
+    // A domain that is new to it may have been given up by another tenant, which does not wait.
+    const patient = domains.length > 0 && config.domains.every((domain) => domains.includes(domain));
+    if (patient && this.#subscriptions.awaits(name)) this.#hold(name);
     else this.#publish(name);
   }
 
@@ -248,7 +252,17 @@ export class ControlPlane implements TenantListener, FeedSource {
     this.#publish(name);
   }
 
+  onSettling(): void {
+    this.#look = [];
+  }
+
   onSettled(): void {
+    // Who takes a domain over is accepted after who gives it up, and is told of before, so that it is never nobody's.
+    const changed = [...new Set(this.#look?.reverse())];
+    this.#look = null;
+    const there = changed.filter((name) => this.hasTenant(name));
+    const gone = changed.filter((name) => !this.hasTenant(name));
+    for (const tenant of [...there, ...gone]) this.#changed({ kind: 'tenant', tenant });
     this.#options.onSettled?.();
   }
 
@@ -270,7 +284,8 @@ export class ControlPlane implements TenantListener, FeedSource {
   #publish(tenant: string): void {
     clearTimeout(this.#held.get(tenant));
     this.#held.delete(tenant);
-    this.#changed({ kind: 'tenant', tenant });
+    if (this.#look === null) this.#changed({ kind: 'tenant', tenant });
+    else this.#look.push(tenant);
   }
 
   #changed(key: FeedKey): void {

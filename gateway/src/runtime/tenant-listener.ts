@@ -39,6 +39,8 @@ export interface TenantListener {
     problems: readonly Problem[],
     meta: TenantMeta & { readonly lastGood: boolean },
   ): void;
+  /** Changes of one look at the directory follow; `onSettled` comes after them in any case. */
+  onSettling?(): void;
   /** All changes of one look at the directory have been told. */
   onSettled?(): void;
 }

@@ -249,10 +249,15 @@ export class Tenants {
   }
 
   #settle(changed: ReadonlySet<TenantFile>, gone: readonly TenantFile[] = []): void {
+    const { listener } = this.#options;
     try {
-      for (const entry of gone) this.#admission.remove(entry);
-      this.#admission.settle(changed);
-      this.#options.listener.onSettled?.();
+      listener.onSettling?.();
+      try {
+        for (const entry of gone) this.#admission.remove(entry);
+        this.#admission.settle(changed);
+      } finally {
+        listener.onSettled?.();
+      }
     } catch (error) {
       // A listener that throws must not end the watching.
       this.#options.log.error({ reason: String(error) }, 'a change of tenants could not be carried out');
