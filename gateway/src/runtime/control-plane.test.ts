@@ -86,6 +86,50 @@ describe('a control plane', () => {
     ]);
   });
 
+  it('does not let a domain wait that another tenant has given up', async () => {
+    const of = (name: string, service: string, ...domains: string[]) =>
+      plane.onTenant(
+        name,
+        tenantOf({
+          tenant: name,
+          domains,
+          services: { [service]: listed.services.main },
+          routes: [{ id: 'all', upstream: { service } }],
+        }),
+        meta,
+      );
+    of('a', 'one', 'a.example', 'moving.example');
+    of('b', 'one', 'b.example');
+    await until(() => deltas.length === 4);
+    deltas.length = 0;
+    const tenants = () => deltas.flatMap((delta) => (delta.kind === 'tenant' ? [delta.tenant] : []));
+    plane.onSettling();
+    of('a', 'one', 'a.example');
+    of('b', 'two', 'b.example', 'moving.example');
+    plane.onSettled();
+    expect(tenants()).toEqual(['b', 'a']);
+    plane.onSettling();
+    of('a', 'two', 'a.example', 'new.example');
+    plane.onSettled();
+    expect(tenants()).toEqual(['b', 'a']);
+    await until(() => tenants().length === 3);
+  });
+
+  it('changes lists in the file of a tenant with the configuration that does so', async () => {
+    plane.onTenant('home', tenantOf({ ...listed, routes }), meta);
+    await until(() => deltas.length === 2);
+    const added = { ...listed.services, main: { static: [{ address: '10.0.0.3:80' }] }, other: listed.services.main };
+    plane.onTenant('home', tenantOf({ services: added, routes }), meta);
+    expect(deltas).toHaveLength(2);
+    await until(() => deltas.length === 6);
+    expect(deltas.slice(2)).toMatchObject([
+      { kind: 'endpoints', service: 'main' },
+      { kind: 'endpoints', service: 'other' },
+      { kind: 'tenant' },
+      { kind: 'endpoints', service: 'other' },
+    ]);
+  });
+
   it('does not wait for a registry that does not answer, nor holds back what is gone', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());

@@ -27,6 +27,13 @@ export interface ActiveTenant extends TenantState {
   readonly loadedAt: number;
 }
 
+/** A configuration that is not in force yet. */
+interface HeldTenant {
+  readonly timer: NodeJS.Timeout;
+  /** Services of which it changes the lists. */
+  readonly relisted: readonly string[];
+}
+
 export interface ControlPlaneOptions {
   readonly registries: Registries;
   readonly series: SeriesTable;
@@ -57,9 +64,13 @@ export class ControlPlane implements TenantListener, FeedSource {
   readonly #tenants = new Map<string, ActiveTenant>();
   readonly #unavailable = new Map<string, readonly string[]>();
   /** Tenants whose new configuration waits for the lists of services that it brings. */
-  readonly #held = new Map<string, NodeJS.Timeout>();
+  readonly #held = new Map<string, HeldTenant>();
+  /** Services whose lists a configuration changes that is just being taken over. */
+  #relisted: string[] | null = null;
   /** Tenants that have changed in the present look at the files, in the order of their acceptance; null outside of one. */
   #look: string[] | null = null;
+  /** Domains that tenants have given up in it. */
+  readonly #givenUp = new Set<string>();
   readonly #outboxes = new Set<Outbox>();
   readonly #text = new FeedText();
   #version = 0;
@@ -71,6 +82,10 @@ export class ControlPlane implements TenantListener, FeedSource {
     this.#options = options;
     this.#trials = new PluginTrials(options.modules, options.pluginServices);
     this.#subscriptions = new Subscriptions(options.registries, (tenant, service) => {
+      if (this.#relisted !== null) {
+        this.#relisted.push(service);
+        return;
+      }
       this.#changed({ kind: 'endpoints', tenant, service });
       if (this.#held.has(tenant) && !this.#subscriptions.awaits(tenant)) this.#publish(tenant);
     });
@@ -219,17 +234,19 @@ export class ControlPlane implements TenantListener, FeedSource {
     const series = this.#options.series.assign(name, [...routes, { route: UNMATCHED_ROUTE, lanes: [''] }]);
     const unmatched = series.get(UNMATCHED_ROUTE)?.[0] ?? OTHER_SERIES;
     this.#unavailable.delete(name);
-    const domains = this.#tenants.get(name)?.config.domains ?? [];
+    const former = this.#tenants.get(name)?.config;
+    this.#giveUp(former, config.domains);
     this.#tenants.set(name, { config, series, unmatched, ticking, quota, file: meta.file, loadedAt: Date.now() });
     this.#loads.success++;
-    this.#subscriptions.replace(config);
-    // A domain that is new to it may have been given up by another tenant, which does not wait.
-    const patient = domains.length > 0 && config.domains.every((domain) => domains.includes(domain));
-    if (patient && this.#subscriptions.awaits(name)) this.#hold(name);
-    else this.#publish(name);
+    const relisted = this.#takeLists(config);
+    // A domain that another tenant has just given up is not to be nobody's meanwhile.
+    const patient = former !== undefined && !config.domains.some((domain) => this.#givenUp.has(domain));
+    if (patient && this.#subscriptions.awaits(name)) this.#hold(name, relisted);
+    else this.#publish(name, relisted);
   }
 
   onTenantRemoved(name: string): void {
+    this.#giveUp(this.#tenants.get(name)?.config, []);
     this.#tenants.delete(name);
     this.#unavailable.delete(name);
     this.#subscriptions.remove(name);
@@ -254,6 +271,7 @@ export class ControlPlane implements TenantListener, FeedSource {
 
   onSettling(): void {
     this.#look = [];
+    this.#givenUp.clear();
   }
 
   onSettled(): void {
@@ -272,20 +290,43 @@ export class ControlPlane implements TenantListener, FeedSource {
   }
 
   /** A route that moves to another service is not to be without endpoints until the registry has answered. */
-  #hold(tenant: string): void {
-    if (this.#held.has(tenant)) return;
+  #hold(tenant: string, relisted: readonly string[]): void {
+    const held = this.#held.get(tenant);
     const end = (): void => {
       this.#subscriptions.giveUp(tenant);
       this.#publish(tenant);
     };
-    this.#held.set(tenant, setTimeout(end, LIMITS.firstListsMs).unref());
+    const timer = held?.timer ?? setTimeout(end, LIMITS.firstListsMs).unref();
+    this.#held.set(tenant, { timer, relisted: [...(held?.relisted ?? []), ...relisted] });
   }
 
-  #publish(tenant: string): void {
-    clearTimeout(this.#held.get(tenant));
+  /** @param relisted services whose lists come with the configuration, as far as it was not held */
+  #publish(tenant: string, relisted: readonly string[] = []): void {
+    const held = this.#held.get(tenant);
+    clearTimeout(held?.timer);
     this.#held.delete(tenant);
+    for (const service of [...(held?.relisted ?? []), ...relisted]) {
+      this.#changed({ kind: 'endpoints', tenant, service });
+    }
     if (this.#look === null) this.#changed({ kind: 'tenant', tenant });
     else this.#look.push(tenant);
+  }
+
+  #giveUp(former: TenantConfig | undefined, domains: readonly string[]): void {
+    if (this.#look === null) return;
+    for (const domain of former?.domains ?? []) if (!domains.includes(domain)) this.#givenUp.add(domain);
+  }
+
+  /** Follows the services of a configuration. Answers which of them have other endpoints by it: they go with it. */
+  #takeLists(config: TenantConfig): readonly string[] {
+    const relisted: string[] = [];
+    this.#relisted = relisted;
+    try {
+      this.#subscriptions.replace(config);
+    } finally {
+      this.#relisted = null;
+    }
+    return relisted;
   }
 
   #changed(key: FeedKey): void {
