@@ -103,12 +103,14 @@ class OneWay {
   }
 }
 
-/** Lets what was written leave first. */
+/** Lets what was written leave first, for as long as a side is waited for that has nothing else to do. */
 function endAndDestroy(side: Duplex): void {
   if (side.writableFinished || side.destroyed) {
     side.destroy();
     return;
   }
+  const timer = setTimeout(() => void side.destroy(), LIMITS.upgradeHalfClosedMs).unref();
+  side.once('close', () => clearTimeout(timer));
   side.once('finish', () => void side.destroy());
   side.end();
 }

@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { hostname } from 'node:os';
+import { setImmediate as turnOfLoop } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import { limitsOf } from '../config/tenant-grants.ts';
 import { BodyBudgets } from '../core/body-budget.ts';
@@ -30,6 +31,9 @@ import { LogLevel as PluginLogLevel } from '../wasm/abi.ts';
 import { systemClock } from '../wasm/host.ts';
 import { ListenerSet } from './listener-set.ts';
 import { OverloadManager, type OverloadSubject } from './overload.ts';
+
+/** Of the event loop, for what is left to be told when all connections are closed. */
+const LAST_TURNS = 20;
 
 /**
  * One event loop that carries traffic: takes deltas from the port, opens the listeners when told to, answers questions
@@ -154,6 +158,7 @@ export class TrafficWorker {
 
   async #drain(id: number, deadlineMs: number): Promise<void> {
     const cut = await this.#listeners.drain(deadlineMs);
+    await this.#lastExchanges();
     this.#accessLog?.flush();
     this.#dataPlane.close();
     this.#overload.stop();
@@ -161,6 +166,11 @@ export class TrafficWorker {
     clearInterval(this.#beat);
     this.#send({ kind: 'drained', id, cut });
     this.#port.close();
+  }
+
+  /** Tunnels end a few turns after the connections of their clients, when those to the services are closed. */
+  async #lastExchanges(): Promise<void> {
+    for (let turns = 0; turns < LAST_TURNS && this.#gateway.activeExchanges > 0; turns++) await turnOfLoop();
   }
 
   #report(): WorkerReport {

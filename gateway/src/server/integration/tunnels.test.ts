@@ -4,6 +4,7 @@ import { LIMITS } from '../../core/limits.ts';
 import { pattern } from '../../exchange/probes.suite.ts';
 import { RawClient } from '../listener.suite.ts';
 import { eventually, HOST } from './fixture.suite.ts';
+import { GatewayRig, tenantA } from './gateway-rig.suite.ts';
 import { type ProxyOptions, type ProxyRig, raw, rigOf } from './proxy-rig.suite.ts';
 
 const HANDSHAKE = `GET / HTTP/1.1\r\nHost: ${HOST}\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n`;
@@ -154,5 +155,24 @@ describe('a tunnel', () => {
     ends.client.socket.end();
     ends.far.end();
     await expectEnded(ends, { response_flags: '-' });
+  });
+});
+
+describe('tunnels that a gateway cuts when it ends', () => {
+  it('each leave a line in the access log', async () => {
+    const server = await raw((socket, text) => void (text.startsWith('GET ') && socket.write(SWITCH)));
+    const rig = await GatewayRig.start({
+      gateway: { shutdown: { grace: '0s', deadline: '1ms' } },
+      tenants: { a: tenantA({}) },
+      services: { main: [`127.0.0.1:${server.port}`] },
+    });
+    await eventually(() => rig.admin('/readyz').then(({ status }) => status)).toBe(200);
+    const clients = Array.from({ length: 20 }, () => new RawClient(rig.port));
+    for (const client of clients) client.send(HANDSHAKE);
+    await eventually(() => clients.every(({ text }) => text.startsWith('HTTP/1.1 101'))).toBe(true);
+    await rig.process.stop();
+    const { lines } = rig.directory;
+    expect(lines.map((line) => line['response_code_details'])).toEqual(clients.map(() => 'SLUICE_GATEWAY_DRAINING'));
+    rig.directory.remove();
   });
 });
