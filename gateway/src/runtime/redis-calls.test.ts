@@ -4,6 +4,7 @@ import { BodyBudgets } from '../core/body-budget.ts';
 import { LIMITS } from '../core/limits.ts';
 import { type Log, type LogFields, silentLog } from '../core/log.ts';
 import type { CalloutOrigin, CalloutResult, RedisRequest, RedisTarget } from '../wasm/host.ts';
+import { record } from '../upstream/upstream.suite.ts';
 import { resp } from '../wasm/redis.suite.ts';
 import { type Place, snapshotOf } from './callouts.suite.ts';
 import { ServiceRedis } from './redis-calls.ts';
@@ -350,6 +351,25 @@ describe('a connection', () => {
     answer!();
     expect(await last).toEqual(success('+OK\r\n'));
     await it.pollWhilePassing(() => server.open === 0);
+  });
+
+  it('that outlives its endpoint leaves alone those that came after it', async () => {
+    const { server, rig: it } = await rig((words) => (words[0] === 'GET' ? null : '+OK\r\n'));
+    const next = await FakeRedis.start();
+    const last = it.ask(['GET', 'k']);
+    await expect.poll(() => server.names.at(-1)).toBe('GET');
+    const tenant = it.snapshot.tenants.get('a')!;
+    const endpoints = [record({ address: '127.0.0.1', port: next.port })];
+    if (tenant.available) tenant.clusters.get('cache')!.update({ state: 'fresh', endpoints });
+    expect(await it.ask(['PING'])).toEqual(success('+OK\r\n'));
+    next.peers[0]!.socket.destroy();
+    await expect.poll(() => it.redis.size).toBe(0);
+    expect(await it.ask(['PING'])).toEqual(success('+OK\r\n'));
+    server.stop();
+    expect(await last).toEqual(failure('reset'));
+    expect(it.redis.size).toBe(1);
+    expect(await it.ask(['PING'])).toEqual(success('+OK\r\n'));
+    expect(next.peers.length).toBe(2);
   });
 
   it('is one of so many of its tenant; idle ones make room', async () => {

@@ -103,7 +103,9 @@ export class ServiceRedis implements RedisCalls {
     const serverName = tenant.serviceNames.dnsNameOf(service) || endpoint.record.address;
     const onGone = (gone: RedisConnection, reason: string): void => {
       if (connections.get(key) === gone) connections.delete(key);
-      if (connections.size === 0) this.#tenants.delete(target.caller.tenant);
+      // One that finished what it had may go when the tenant's others are new, and counted elsewhere.
+      const last = connections.size === 0 && this.#tenants.get(target.caller.tenant) === connections;
+      if (last) this.#tenants.delete(target.caller.tenant);
       if (reason !== '') this.#warn({ tenant: tenant.name, service, endpoint: endpoint.address }, reason);
     };
     const { wheel, ca } = this.#parts;
