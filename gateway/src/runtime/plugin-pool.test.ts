@@ -84,6 +84,24 @@ describe('a plugin pool', () => {
     expect(stats()).toMatchObject([{ state: 'running', starts: 1 }]);
   });
 
+  it('counts on where a use gets another configuration, until the plugin is given up', async () => {
+    const exchanges = () => stats().reduce((sum, stat) => sum + stat.exchanges, 0);
+    const [old] = claim('a', [use('plugin', { v: 1 })]);
+    expect(await errorOf(old)).toBeNull();
+    const [next] = claim('a', [use('plugin', { v: 2 })]);
+    // One exchange that was under way.
+    expect([await errorOf(old), await errorOf(next), exchanges()]).toEqual([null, null, 3]);
+    wheel.pass(30_000);
+    expect([exchanges(), stats().map(({ instances }) => instances)]).toEqual([3, [1, 0]]);
+    claim('a', [use('plugin', { v: 3 })]);
+    wheel.pass(30_000);
+    expect([exchanges(), stats().length]).toEqual([3, 2]);
+    claim('a', [use('missing')]);
+    expect(stats()).toEqual([]);
+    wheel.pass(30_000);
+    expect(stats()).toEqual([]);
+  });
+
   it('gives up what a refused configuration alone had opened', async () => {
     const [served] = claim('a', [use('plugin', { v: 1 })]);
     const claims = pool.begin('a');

@@ -9,6 +9,7 @@ import { createWasmFilter } from '../filters/wasm-filter.ts';
 import type { PluginVersion } from '../wasm/generation.ts';
 import { Plugin, type PluginServices } from '../wasm/plugin.ts';
 import type { CatalogueModule, PluginReport } from './feed.ts';
+import { countsOf, PluginTotals } from './plugin-totals.ts';
 import { useKey } from './plugin-uses.ts';
 import { Retirement } from './retirement.ts';
 
@@ -40,6 +41,10 @@ export class PluginPool implements Expirable {
   /** Keys that each owner (tenant, '' = the gateway) uses. */
   readonly #owners = new Map<string, ReadonlySet<string>>();
   readonly #retirement: Retirement;
+  /** Out of use, and still counting what exchanges under way make of them. */
+  readonly #retiring = new Set<Plugin>();
+  /** Counts of those that were closed, of plugins that their owner uses with another configuration. */
+  readonly #former = new PluginTotals();
   /** Plugins some of whose VMs could not be replaced. */
   readonly #late = new Set<string>();
   #retry: WheelTimer | null = null;
@@ -111,16 +116,11 @@ export class PluginPool implements Expirable {
     }
   }
 
+  /** Of the uses there are, and what those before them have counted that had another configuration. */
   reports(): PluginReport[] {
-    const reports: PluginReport[] = [];
-    for (const { plugin } of this.#entries.values()) {
-      const module = plugin.version?.module;
-      if (module === undefined) continue;
-      const { name, tenant } = plugin;
-      const { digest, abi } = module;
-      reports.push({ plugin: name, tenant, digest, abi, stats: plugin.stats(), metrics: plugin.samples() });
-    }
-    return reports;
+    const uses = [...this.#entries.values()].flatMap(({ plugin }) => reportOf(plugin));
+    const retiring = [...this.#retiring].filter(({ tenant, name }) => this.#runs(tenant, name)).flatMap(reportOf);
+    return [...uses, ...retiring.filter(hasCounted).map(countsOf), ...this.#former.reports];
   }
 
   /** Ends all plugins. */
@@ -129,6 +129,7 @@ export class PluginPool implements Expirable {
     this.#entries.clear();
     this.#owners.clear();
     this.#retirement.close();
+    this.#forget();
     this.#services.wheel.cancel(this.#retry);
   }
 
@@ -151,6 +152,7 @@ export class PluginPool implements Expirable {
     this.#closeAll(this.#owners.get(owner) ?? NO_KEYS, keys);
     if (keys.size === 0) this.#owners.delete(owner);
     else this.#owners.set(owner, keys);
+    this.#forget();
   }
 
   /** @internal Closes those of `keys` that the owner did not have before. */
@@ -177,9 +179,43 @@ export class PluginPool implements Expirable {
       if (except.has(key)) continue;
       const entry = this.#entries.get(key);
       this.#entries.delete(key);
-      if (entry !== undefined) this.#retirement.add(entry.plugin);
+      if (entry !== undefined) this.#retire(entry.plugin);
     }
   }
+
+  #retire(plugin: Plugin): void {
+    this.#retiring.add(plugin);
+    const close = (): void => {
+      plugin.close();
+      this.#retiring.delete(plugin);
+      this.#former.add(reportOf(plugin).filter(hasCounted));
+      this.#forget();
+    };
+    this.#retirement.add({ close });
+  }
+
+  /** What an owner no longer runs with any configuration counts no more. */
+  #forget(): void {
+    this.#former.retain((tenant, name) => this.#runs(tenant, name));
+  }
+
+  #runs(owner: string, name: string): boolean {
+    for (const key of this.#owners.get(owner) ?? NO_KEYS) if (this.#entries.get(key)?.plugin.name === name) return true;
+    return false;
+  }
+}
+
+/** Empty without a module. */
+function reportOf(plugin: Plugin): PluginReport[] {
+  const module = plugin.version?.module;
+  if (module === undefined) return [];
+  const { name, tenant } = plugin;
+  const { digest, abi } = module;
+  return [{ plugin: name, tenant, digest, abi, stats: plugin.stats(), metrics: plugin.samples() }];
+}
+
+function hasCounted({ stats: { starts, exchanges } }: PluginReport): boolean {
+  return starts > 0 || exchanges > 0;
 }
 
 /** @internal What a plugin is made of; null when its module is not there. */

@@ -4,7 +4,7 @@ import type { PluginState } from '../wasm/plugin-stats.ts';
 import { missingPermissions } from '../wasm/wanted.ts';
 import type { ManifestStatus, ModuleStatus, PluginMetric, PluginStatus } from '../telemetry/gateway-stats.ts';
 import { DEFAULT_PERMISSIONS } from '../wasm/permissions.ts';
-import { sumOfCounts, sumOfMetrics, useOf } from './plugin-totals.ts';
+import { sumOfCounts, sumOfMetrics, useOf } from '../runtime/plugin-totals.ts';
 
 /** One entry for each plugin and tenant, summed over the workers, then the modules that could not be loaded. */
 export function pluginStatuses(reports: readonly PluginReport[], modules: readonly LoadedModule[]): PluginStatus[] {

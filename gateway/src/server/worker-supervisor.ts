@@ -4,7 +4,7 @@ import type { Log } from '../core/log.ts';
 import { MetricSlots } from '../core/metrics.ts';
 import type { ToWorker, WorkerInit } from '../runtime/feed.ts';
 import type { ListenerFailure, ListenerPlace, ListenerSpec } from '../runtime/listener-feed.ts';
-import { PluginTotals } from './plugin-totals.ts';
+import { PluginTotals } from '../runtime/plugin-totals.ts';
 import { type WorkerEnd, type WorkerFeed, WorkerHandle } from './worker-handle.ts';
 import { SUPERVISION_TIMES, type SupervisionTimes, WorkerSeat } from './worker-seat.ts';
 import type { StartThread } from './worker-start.ts';

@@ -39,8 +39,8 @@ under \`sluice_process_*\` and \`sluice_nodejs_*\`.
 - Series of a route appear with its first finished request. Requests to an unknown domain are counted under tenant and
   route \`_none\`; requests of a route that was removed while they ran, and routes beyond the limit of 100 000 series,
   under \`_other\`.
-- Counters start at zero with the process, and with a route that was removed and came back. Those of a plugin in a tenant go
-  back by what a use of it has counted when its configuration there changes or it is removed; a new module keeps them.
+- Counters start at zero with the process, and with a route that was removed and came back. Those of a plugin in a tenant go on
+  when its module or its configuration there changes, and end when the tenant uses it no longer.
 
 | name | type | labels | meaning |
 |---|---|---|---|

@@ -1,9 +1,9 @@
-import type { PluginReport } from '../runtime/feed.ts';
 import type { MetricSample } from '../wasm/metrics.ts';
+import type { PluginReport } from './feed.ts';
 
 /**
- * What the plugins of workers that are gone have counted, so that sums over all workers never go back: counters and
- * histograms of the last report. What was so at a moment (instances, memory, gauges) went with the worker.
+ * What plugins have counted whose worker or configuration is gone, so that sums never go back: counters and histograms
+ * of the last report. What was so at a moment (instances, memory, gauges) went with them.
  */
 export class PluginTotals {
   readonly #byUse = new Map<string, PluginReport>();
@@ -13,7 +13,7 @@ export class PluginTotals {
     return [...this.#byUse.values()];
   }
 
-  /** Keeps the counts of a worker that has ended. */
+  /** Keeps the counts of what has ended. */
   add(reports: readonly PluginReport[]): void {
     for (const report of reports) {
       const key = useOf(report);
@@ -33,7 +33,8 @@ export function useOf({ plugin, tenant }: PluginReport): string {
   return `${plugin}\n${tenant}`;
 }
 
-function countsOf(report: PluginReport): PluginReport {
+/** What of a report only grows. */
+export function countsOf(report: PluginReport): PluginReport {
   return {
     ...report,
     stats: { ...report.stats, state: 'closed', lastFailure: '', failures: 0, instances: 0, memoryBytes: 0 },
