@@ -140,15 +140,7 @@ class Transaction extends RoutedExchange implements ChainHost, ForwardOwner, Res
   /** Runs the response that was prepared through the filters; a local one with its body. */
   #filterResponse(): void {
     this.#issueCookies();
-    const chain = this.#chain;
-    if (chain === null || chain.startResponse(this.#responder.endOfStream) === CONTINUE) {
-      this.#responder.release();
-      return;
-    }
-    const local = chain.filtersResponse ? this.#responder.takeLocalBody() : null;
-    if (local === null) return;
-    chain.pushResponse(local);
-    if (chain.filtersResponse) chain.endResponse(null);
+    this.#responder.filter(this.#chain);
   }
 
   #issueCookies(): void {
@@ -224,10 +216,7 @@ class Transaction extends RoutedExchange implements ChainHost, ForwardOwner, Res
   }
 
   onResponseReady(bodyLength: number | null): void {
-    const headers = this.x.responseHeaders!;
-    if (bodyLength !== null) headers.remove('content-length');
-    if (bodyLength !== null && bodyLength >= 0) headers.append('content-length', String(bodyLength));
-    this.#responder.release(this.#chain!.filtersResponse);
+    this.#responder.releaseFiltered(this.#chain!, bodyLength);
   }
 
   onResponseData(chunk: Buffer): boolean {

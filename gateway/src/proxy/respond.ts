@@ -5,7 +5,8 @@ import type { Exchange } from '../exchange/exchange.ts';
 import { grpcStatusOf, isGrpc } from '../exchange/grpc.ts';
 import { type HeaderList, PairHeaders } from '../exchange/headers.ts';
 import type { SinkWriter } from '../exchange/sink.ts';
-import type { WaitingBody } from '../filters/chain.ts';
+import type { FilterChain, WaitingBody } from '../filters/chain.ts';
+import { CONTINUE } from '../filters/filter.ts';
 
 /** Who feeds a responder. */
 export interface ResponderOwner {
@@ -47,11 +48,6 @@ export class Responder implements SinkWriter {
   /** The head has left and cannot be replaced. */
   get started(): boolean {
     return this.#state >= SENT;
-  }
-
-  /** The head that was prepared has no body behind it. */
-  get endOfStream(): boolean {
-    return this.#endOfStream;
   }
 
   /** Takes a head for the filters to look at. Replaces one that has not been released yet, with all that it held. */
@@ -111,8 +107,28 @@ export class Responder implements SinkWriter {
     return waiting;
   }
 
+  /** Runs what was prepared through the filters, a local response with its body. @param chain null: it leaves at once */
+  filter(chain: FilterChain | null): void {
+    if (chain === null || chain.startResponse(this.#endOfStream) === CONTINUE) {
+      this.release();
+      return;
+    }
+    const local = chain.filtersResponse ? this.#takeLocalBody() : null;
+    if (local === null) return;
+    chain.pushResponse(local);
+    if (chain.filtersResponse) chain.endResponse(null);
+  }
+
+  /** A head that did not pass at once may leave. @param bodyLength see `ChainHost.onResponseReady` */
+  releaseFiltered(chain: FilterChain, bodyLength: number | null): void {
+    const headers = this.#x.responseHeaders!;
+    if (bodyLength !== null) headers.remove('content-length');
+    if (bodyLength !== null && bodyLength >= 0) headers.append('content-length', String(bodyLength));
+    this.release(chain.filtersResponse);
+  }
+
   /** Takes the body of a local response away, to pass filters; null when there is none, or it was taken before. */
-  takeLocalBody(): Buffer | null {
+  #takeLocalBody(): Buffer | null {
     if (!this.#heldEnd || this.#held === null) return null;
     const body = this.#held[0]!;
     this.#held = null;

@@ -275,7 +275,8 @@ describe('a plugin that comes to a running gateway', () => {
     await eventually(() => offers).toEqual(['(late)', 'late']);
   });
 
-  it('that was given up while its module was tried leaves nothing behind', async () => {
+  /** A plugin `good` that was given up while its module is tried, until `resolve`. */
+  async function giveUpWhileTried() {
     const { promise: trial, resolve } = Promise.withResolvers<void>();
     const asked: string[] = [];
     const removed: string[] = [];
@@ -292,6 +293,11 @@ describe('a plugin that comes to a running gateway', () => {
     catalogue!.change([plugin('good')]);
     await eventually(() => asked).toEqual(['good']);
     catalogue!.change([]);
+    return { removed, resolve };
+  }
+
+  it('that was given up while its module was tried leaves nothing behind', async () => {
+    const { removed, resolve } = await giveUpWhileTried();
     expect([names(), removed]).toEqual([[], ['good']]);
     resolve();
     await eventually(() => removed).toEqual(['good', 'good']);
@@ -299,22 +305,7 @@ describe('a plugin that comes to a running gateway', () => {
   });
 
   it('is not to be used because of the module of one of its name that was given up before', async () => {
-    const { promise: trial, resolve } = Promise.withResolvers<void>();
-    const asked: string[] = [];
-    const removed: string[] = [];
-    (await load()).follow({
-      ...follower(async ({ name }) => {
-        asked.push(name);
-        await trial;
-      }),
-      remove: (name) => {
-        removed.push(name);
-        return [];
-      },
-    });
-    catalogue!.change([plugin('good')]);
-    await eventually(() => asked).toEqual(['good']);
-    catalogue!.change([]);
+    const { removed, resolve } = await giveUpWhileTried();
     catalogue!.change([plugin('late', { name: 'good' })]);
     resolve();
     await eventually(() => removed).toEqual(['good', 'good']);

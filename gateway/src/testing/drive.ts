@@ -3,12 +3,13 @@ import type { ErrorCode } from '../core/errors.ts';
 import { startTrace } from '../core/trace.ts';
 import type { BodyReader, BodySource } from '../exchange/body.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import { type HeaderList, PairHeaders } from '../exchange/headers.ts';
+import type { HeaderList } from '../exchange/headers.ts';
 import { type ChainHost, FilterChain, type WaitingBody } from '../filters/chain.ts';
 import { CONTINUE, type Destination, type FilterFactory, NOWHERE } from '../filters/filter.ts';
 import { removeHopByHop } from '../proxy/hop-by-hop.ts';
 import { Responder, type ResponderOwner } from '../proxy/respond.ts';
 import { normalizePath } from '../routing/path.ts';
+import { framed } from '../upstream/request-wire.ts';
 import {
   announcedLength,
   bodyChunks,
@@ -58,8 +59,6 @@ export interface Outcome {
 
 /** Writes of these have the route chosen anew, and the path brought into its normal form. */
 const ROUTE_INPUTS: ReadonlySet<string> = new Set([':path', ':authority']);
-/** Fields that belong to a connection. */
-const NOT_SENT = ['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'expect'] as const;
 /** Equal on every run, for error bodies have it. */
 const TRACE_PARENT = '00-00000000000000000000000000000001-0000000000000001-01';
 
@@ -135,7 +134,7 @@ class Driver implements ChainHost, BodyReader, ResponderOwner {
     const { method, target, authority, requestHeaders } = x;
     const length = whole?.length ?? body?.length ?? -1;
     this.#hasLength = length !== -1;
-    this.#head = { method, path: target, authority, headers: fieldsOf(framed(requestHeaders, length)) };
+    this.#head = { method, path: target, authority, headers: sentFields(requestHeaders, length) };
     if (whole !== null) this.#requestBody.push(whole);
     x.attempts = 1;
     x.upstreamAddress = '198.51.100.7:8080';
@@ -165,7 +164,7 @@ class Driver implements ChainHost, BodyReader, ResponderOwner {
     if (this.#responder.started) this.#responder.reset(code);
     else {
       this.#responder.prepareError(code);
-      this.#filterResponse();
+      this.#responder.filter(this.#chain);
     }
   }
 
@@ -184,21 +183,8 @@ class Driver implements ChainHost, BodyReader, ResponderOwner {
     this.#responder.prepare(status, headers, none);
     // A length without a body is that of the body which filters would have changed.
     if (none && (method === 'HEAD' || status === 304) && this.#chain.editsResponse) headers.remove('content-length');
-    this.#filterResponse();
+    this.#responder.filter(this.#chain);
     this.#send();
-  }
-
-  /** Runs the response that was prepared through the filters; a local one with its body. */
-  #filterResponse(): void {
-    const chain = this.#chain;
-    if (chain.startResponse(this.#responder.endOfStream) === CONTINUE) {
-      this.#responder.release();
-      return;
-    }
-    const local = chain.filtersResponse ? this.#responder.takeLocalBody() : null;
-    if (local === null) return;
-    chain.pushResponse(local);
-    if (chain.filtersResponse) chain.endResponse(null);
   }
 
   /** Sends of the upstream's body what is taken, and then its end. */
@@ -246,10 +232,7 @@ class Driver implements ChainHost, BodyReader, ResponderOwner {
   }
 
   onResponseReady(bodyLength: number | null): void {
-    const headers = this.#exchange.responseHeaders!;
-    if (bodyLength !== null) headers.remove('content-length');
-    if (bodyLength !== null && bodyLength >= 0) headers.append('content-length', String(bodyLength));
-    this.#responder.release(this.#chain.filtersResponse);
+    this.#responder.releaseFiltered(this.#chain, bodyLength);
   }
 
   /** Lets the upstream send on. */
@@ -272,14 +255,14 @@ class Driver implements ChainHost, BodyReader, ResponderOwner {
     this.#exchange.details = details;
     removeHopByHop(headers);
     this.#responder.prepareLocal(status, headers, body);
-    this.#filterResponse();
+    this.#responder.filter(this.#chain);
   }
 
   replaceWithError(code: ErrorCode, details: string): void {
     this.#abort();
     this.#exchange.details = details;
     this.#responder.prepareError(code);
-    this.#filterResponse();
+    this.#responder.filter(this.#chain);
   }
 
   onReset(code: ErrorCode): void {
@@ -317,14 +300,10 @@ class Driver implements ChainHost, BodyReader, ResponderOwner {
   }
 }
 
-/** A copy as it is sent. @param length of the body; -1: none, or in chunks */
-function framed(headers: HeaderList, length: number): HeaderList {
-  const copy = new PairHeaders([...headers.toPairs()]);
-  for (const name of NOT_SENT) copy.remove(name);
-  if (copy.get('content-length') === String(length)) return copy;
-  copy.remove('content-length');
-  if (length !== -1) copy.append('content-length', String(length));
-  return copy;
+/** Fields as they are sent. @param length of the body; -1: none, or in chunks */
+function sentFields(headers: HeaderList, length: number): Record<string, string> {
+  const fields = fieldsOf(framed(headers, length));
+  return length === -1 ? fields : { ...fields, 'content-length': String(length) };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { LIMITS } from '../core/limits.ts';
 import type { Expirable, TimerWheel, WheelTimer } from '../core/wheel.ts';
+import { NOT_OURS } from '../upstream/request-wire.ts';
 import type {
   CalloutHandle,
   CalloutHandler,
@@ -137,14 +138,7 @@ class Call implements CalloutHandle, Expirable {
 }
 
 /** What a plugin says of framing and connections has no effect. */
-const NOT_SENT: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'keep-alive',
-  'transfer-encoding',
-  'upgrade',
-]);
+const NOT_SENT: ReadonlySet<string> = new Set([...NOT_OURS, 'content-length']);
 
 function seen({ method, path, authority, headers, body, timeoutMs }: CalloutRequest): TestCallout {
   const fields = new Map<string, string>();

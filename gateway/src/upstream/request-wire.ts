@@ -3,7 +3,7 @@ import { requestHead } from '../http1/write.ts';
 import type { UpstreamRequest } from './client.ts';
 
 /** Fields that belong to a connection, or to framing that the client decides. */
-const NOT_OURS = ['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'expect'] as const;
+export const NOT_OURS = ['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'expect'] as const;
 const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const TARGET = /^[/*][\x21-\x7e\x80-\xff]*$/;
 
@@ -28,8 +28,11 @@ export function requestWire({ method, target, headers, body, upgrade = '' }: Ups
   }
 }
 
-/** The list, or a copy without what must not be sent; the caller's own stays as it is for the next attempt. */
-function framed(headers: HeaderList, length: number): HeaderList {
+/**
+ * The list, or a copy without what must not be sent; the caller's own stays as it is for the next attempt.
+ * @param length of the body; -1: there is none, or nobody knows
+ */
+export function framed(headers: HeaderList, length: number): HeaderList {
   const wrongLength = headers.has('content-length') && !announces(headers, length);
   if (!wrongLength && !hasAnyNotOurs(headers)) return headers;
   const copy = new PairHeaders([...headers.toPairs()]);
